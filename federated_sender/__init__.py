@@ -1,0 +1,1 @@
+"""The daemon at the practice that saw the patient: reports each consultation to the registered practice."""

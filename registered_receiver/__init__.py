@@ -1,0 +1,1 @@
+"""The daemon at the registered practice: judges, matches and files the reports that MESH brings."""

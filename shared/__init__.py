@@ -1,0 +1,1 @@
+"""The library that both daemons stand on: MESH, ITK3 messages, database, logs, settings."""

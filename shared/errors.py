@@ -1,0 +1,124 @@
+"""Every error that the two daemons raise on purpose.
+
+    MessagingError
+    ├─ MeshError
+    │  ├─ MeshUnavailable       try again later
+    │  ├─ MeshRefused           a person must look: trying again changes nothing
+    │  ├─ MeshProtocolError     MESH answered with something that its specification does not allow
+    │  └─ MeshAmbiguous         the message may or may not have been taken: look it up first
+    ├─ InvalidMessage           becomes a negative response, never a traceback
+    ├─ InvalidConsultation      becomes the state ``invalid`` and an alert
+    ├─ UnexpectedEvent          the state table has no such transition
+    ├─ RenderingFailed          the report could not be laid out as a PDF
+    ├─ DatabaseUnusable         not reachable, corrupted, or at another schema version
+    ├─ CommandFailed            what the user asked a command to do cannot be done
+    └─ ConfigurationError       names every bad setting; exit status 78
+
+No text of these errors holds patient data: they are logged as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class MessagingError(Exception):
+    """Anything that the daemons expect to go wrong."""
+
+
+class MeshError(MessagingError):
+    """MESH did not do what was asked.
+
+    ``http_status`` is None when no answer came. ``event``, ``code`` and ``text`` are MESH's own words
+    (section 3 of the MESH API's error model); ``message_id`` is set when MESH named the message.
+    """
+
+    def __init__(
+        self,
+        summary: str,
+        *,
+        http_status: int | None = None,
+        event: str | None = None,
+        code: str | None = None,
+        text: str | None = None,
+        message_id: str | None = None,
+    ) -> None:
+        super().__init__(summary)
+        self.http_status = http_status
+        self.event = event
+        self.code = code
+        self.text = text
+        self.message_id = message_id
+
+
+class MeshUnavailable(MeshError):
+    """MESH cannot be reached or is overloaded; nothing was taken, the same call may be made again."""
+
+
+class MeshRefused(MeshError):
+    """MESH said no for good: credentials, addressing or the message itself must be mended."""
+
+
+class MeshProtocolError(MeshError):
+    """MESH answered outside its specification; the fault is not ours and the bytes are kept."""
+
+
+class MeshAmbiguous(MeshError):
+    """The POST that creates a message broke off: MESH may have taken it. Look it up by its local id."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with some input: where it is (a path) and the rule it breaks, never its value."""
+
+    where: str
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.rule}"
+
+
+class InvalidMessage(MessagingError):
+    """A received message cannot be read; ``fault`` says why without quoting it."""
+
+    def __init__(self, fault: Fault) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+class InvalidConsultation(MessagingError):
+    """A consultation cannot be sent; ``faults`` has all that is wrong with it."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = tuple(faults)
+
+
+class UnexpectedEvent(MessagingError):
+    """An event arrived that the state table does not allow in the present state."""
+
+    def __init__(self, state: str, event: str) -> None:
+        super().__init__(f"{event} cannot happen in state {state}")
+        self.state = state
+        self.event = event
+
+
+class RenderingFailed(MessagingError):
+    """The report could not be laid out as a PDF."""
+
+
+class DatabaseUnusable(MessagingError):
+    """The database cannot be used as it is; the text says what to do."""
+
+
+class CommandFailed(MessagingError):
+    """A command cannot do what was asked; the text is for the person who typed it."""
+
+
+class ConfigurationError(MessagingError):
+    """The settings cannot be used; ``faults`` names every bad one."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(str(fault) for fault in faults))
+        self.faults = tuple(faults)

@@ -1,0 +1,1 @@
+"""NHS MESH over its HTTP API, version 2."""
