@@ -1,0 +1,89 @@
+"""Alerts: what a person must look at. They go to the table and to the log; each opens once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from shared.db import after_commit
+from shared.errors import CommandFailed
+from shared.log import Event, emit
+from shared.tables import AlertColumns
+
+ALERT_OPENED = Event(
+    "alert.opened",
+    "error",
+    ("alert_id", "kind", "subject_id", "code", "text", "action"),
+    "A person must look at something; `action` says at what.",
+    "Do what `action` says. `alerts` lists what is open.",
+)
+ALERT_CLOSED = Event(
+    "alert.closed", "info", ("alert_id", "kind", "subject_id", "by"), "An alert was settled, by a person or by itself."
+)
+EVENTS = (ALERT_OPENED, ALERT_CLOSED)
+
+A = TypeVar("A", bound=AlertColumns)
+
+
+class AlertBook(Generic[A]):
+    """The alerts of one daemon, kept in the table that ``model`` maps."""
+
+    def __init__(self, model: type[A]) -> None:
+        self._model = model
+
+    def open(
+        self, session: Session, *, kind: str, subject_id: str, now: datetime, text: str, action: str, code: str | None
+    ) -> bool:
+        """Open an alert unless one of this kind is open for the subject; say whether it is new.
+
+        ``text`` and ``action`` hold no patient data: they are logged.
+        """
+        if self._find_open(session, kind, subject_id) is not None:
+            return False
+        alert = self._model()
+        alert.alert_id, alert.kind, alert.subject_id = str(uuid4()), kind, subject_id
+        alert.opened_at, alert.code, alert.text, alert.action = now, code, text, action
+        session.add(alert)
+        session.flush()
+        line = {"alert_id": alert.alert_id, "kind": kind, "subject_id": subject_id, "code": code}
+        after_commit(session, lambda: emit(ALERT_OPENED, text=text, action=action, **line))
+        return True
+
+    def close(self, session: Session, *, subject_id: str, now: datetime, by: str, reason: str, kind: str | None) -> int:
+        """Close what is open for a subject, of one ``kind`` or of all; return how many."""
+        query = select(self._model).where(self._model.subject_id == subject_id, self._model.closed_at.is_(None))
+        if kind is not None:
+            query = query.where(self._model.kind == kind)
+        alerts = session.scalars(query).all()
+        for alert in alerts:
+            self._settle(session, alert, now, by, reason)
+        return len(alerts)
+
+    def close_by_id(self, session: Session, alert_id: str, *, now: datetime, by: str, reason: str) -> None:
+        """Close one alert because a person says so; raise CommandFailed when there is no such open alert."""
+        alert = session.get(self._model, alert_id)
+        if alert is None:
+            raise CommandFailed(f"there is no alert {alert_id}")
+        if alert.closed_at is not None:
+            raise CommandFailed(f"alert {alert_id} is closed already")
+        self._settle(session, alert, now, by, reason)
+
+    def listing(self, session: Session) -> list[A]:
+        """Return all alerts, the newest first."""
+        query = select(self._model).order_by(self._model.opened_at.desc(), self._model.alert_id)
+        return list(session.scalars(query))
+
+    def _find_open(self, session: Session, kind: str, subject_id: str) -> A | None:
+        query = select(self._model).where(
+            self._model.kind == kind, self._model.subject_id == subject_id, self._model.closed_at.is_(None)
+        )
+        return session.scalars(query).one_or_none()
+
+    def _settle(self, session: Session, alert: A, now: datetime, by: str, reason: str) -> None:
+        alert.closed_at, alert.closed_by, alert.closed_reason = now, by, reason
+        line = {"alert_id": alert.alert_id, "kind": alert.kind, "subject_id": alert.subject_id, "by": by}
+        after_commit(session, lambda: emit(ALERT_CLOSED, **line))

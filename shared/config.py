@@ -1,0 +1,251 @@
+"""Settings from an environment that is given as a value; every fault is named at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
+from urllib.parse import urlsplit
+
+import isodate
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from shared.errors import ConfigurationError, Fault
+from shared.identifiers import MailboxId, OdsCode
+
+Period = timedelta | isodate.Duration
+"""A duration that can be added to a time; years and months are calendar ones (decision 36)."""
+
+
+def _duration(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return isodate.parse_duration(value)
+    except (isodate.ISO8601Error, ValueError):
+        raise PydanticCustomError("duration", "must be an ISO 8601 duration such as PT3H or P7D") from None
+
+
+def _exact(value: Any) -> timedelta:
+    if not isinstance(value, timedelta) or value < timedelta(0):
+        raise PydanticCustomError("duration", "must be a duration in days, hours, minutes and seconds, not negative")
+    return value
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise PydanticCustomError("duration", "must be longer than nothing")
+    return value
+
+
+def _ods(value: str) -> str:
+    return _constructed(OdsCode, value)
+
+
+def _mailbox(value: str) -> str:
+    return _constructed(MailboxId, value)
+
+
+def _constructed(construct: type[str], value: str) -> str:
+    try:
+        return construct(value)
+    except ValueError as error:
+        raise PydanticCustomError("identifier", str(error)) from None
+
+
+def _database(value: SecretStr) -> SecretStr:
+    try:
+        url = make_url(value.get_secret_value())
+    except ArgumentError:
+        raise PydanticCustomError("database", "is not a SQLAlchemy URL") from None
+    if url.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise PydanticCustomError("database", "must begin with sqlite:/// or postgresql+psycopg://")
+    if url.drivername == "sqlite" and not Path(url.database or "").is_absolute():
+        raise PydanticCustomError("database", "must name the SQLite file by an absolute path (four slashes)")
+    return value
+
+
+def _mesh_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme == "https" and parts.hostname:
+        return value.rstrip("/")
+    if parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1"):
+        return value.rstrip("/")
+    raise PydanticCustomError("url", "must be an https address; plain http only to this machine")
+
+
+def _readable(value: Path) -> Path:
+    if not value.is_file():
+        raise PydanticCustomError("file", "names a file that is not there")
+    try:
+        value.open("rb").close()
+    except OSError:
+        raise PydanticCustomError("file", "names a file that this user cannot read") from None
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration), BeforeValidator(_exact)]
+Interval = Annotated[Duration, AfterValidator(_positive)]
+Ods = Annotated[str, AfterValidator(_ods)]
+Mailbox = Annotated[str, AfterValidator(_mailbox)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
+MeshUrl = Annotated[str, AfterValidator(_mesh_url)]
+ReadableFile = Annotated[Path, AfterValidator(_readable)]
+Size = ByteSize
+"""Bytes; ``20MB`` is 20 million (decision 36)."""
+
+S = TypeVar("S", bound="Settings")
+
+
+class Settings(BaseModel):
+    """Base of a daemon's settings: each field is the environment variable of the same name in capitals."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+        alias_generator=str.upper,
+        arbitrary_types_allowed=True,
+    )
+
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """Return the names of all variables, with ``X_FILE`` for each secret ``X``."""
+        names = {name.upper() for name in cls.model_fields}
+        return frozenset(names | {f"{name}_FILE" for name in cls.secrets()})
+
+    @classmethod
+    def secrets(cls) -> frozenset[str]:
+        """Return the names of the variables that may come from a file instead."""
+        return frozenset(
+            name.upper()
+            for name, field in cls.model_fields.items()
+            if SecretStr in (field.annotation, *get_args(field.annotation))
+        )
+
+
+def load(settings: type[S], environ: Mapping[str, str], env_file: Path | None = None) -> S:
+    """Return the settings that ``environ`` and, where it is silent, ``env_file`` give.
+
+    Empty is unset (decision 36). Raises ConfigurationError that names every bad variable and no value.
+    """
+    values = _gather(environ, env_file)
+    faults = list(_near_misses(settings, values))
+    values, unreadable = _with_secret_files(settings, values)
+    faults += unreadable
+    try:
+        loaded = settings.model_validate(values)
+    except ValidationError as error:
+        known = {fault.where for fault in faults}
+        faults += [fault for fault in _faults(error) if fault.where not in known]
+    else:
+        if not faults:
+            return loaded
+    raise ConfigurationError(faults)
+
+
+def _gather(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
+    values: dict[str, str] = {}
+    if env_file is not None:
+        if not env_file.is_file():
+            raise ConfigurationError([Fault("--env-file", f"{env_file} is not there")])
+        try:
+            values = {k: v for k, v in dotenv_values(env_file, interpolate=False).items() if v}
+        except (OSError, UnicodeDecodeError):
+            raise ConfigurationError([Fault("--env-file", f"{env_file} cannot be read as UTF-8 text")]) from None
+    return values | {name: value for name, value in environ.items() if value}
+
+
+def _near_misses(settings: type[Settings], values: Mapping[str, str]) -> list[Fault]:
+    names = settings.names()
+    found = []
+    for name in values.keys() - names:
+        close = difflib.get_close_matches(name.upper(), names, n=1, cutoff=0.87)
+        if close:
+            found.append(Fault(name, f"is not a setting; {close[0]} is"))
+    return sorted(found, key=str)
+
+
+def _with_secret_files(settings: type[Settings], values: Mapping[str, str]) -> tuple[dict[str, str], list[Fault]]:
+    resolved, faults = dict(values), []
+    for name in sorted(settings.secrets()):
+        path = resolved.pop(f"{name}_FILE", None)
+        if path is None:
+            continue
+        if name in values:
+            faults.append(Fault(name, f"is set, and so is {name}_FILE: choose one"))
+            continue
+        try:
+            resolved[name] = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        except (OSError, UnicodeDecodeError):
+            faults.append(Fault(f"{name}_FILE", "names a file that cannot be read"))
+            resolved[name] = "unread"
+    return resolved, faults
+
+
+def _faults(error: ValidationError) -> list[Fault]:
+    faults = []
+    for fault in error.errors(include_url=False, include_input=False):
+        where = str(fault["loc"][0]) if fault["loc"] else "settings"
+        rule = "is required" if fault["type"] == "missing" else fault["msg"][0].lower() + fault["msg"][1:]
+        faults.append(Fault(where, rule))
+    return faults
+
+
+class PracticeSettings(Settings):
+    """What both daemons need to know: this practice, its mailbox, where the state lies and how to log."""
+
+    daemon: ClassVar[str]
+
+    state_directory: Path
+    database_url: DatabaseUrl
+    practice_ods_code: Ods
+    practice_name: str
+    practice_telephone: str
+    practice_email: str | None = None
+    practice_town: str | None = None
+    mesh_url: MeshUrl
+    mesh_mailbox_id: Mailbox
+    mesh_mailbox_password: SecretStr
+    mesh_shared_key: SecretStr
+    mesh_client_cert_file: ReadableFile | None = None
+    mesh_client_key_file: ReadableFile | None = None
+    mesh_ca_file: ReadableFile | None = None
+    mesh_poll_interval: Interval = timedelta(minutes=5)
+    mesh_workflow_id: str = "GPFED_CONSULT_REPORT"
+    max_message_size: Size = Size(20_000_000)
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
+    log_format: Annotated[Literal["json", "console"], BeforeValidator(str.lower)] = "json"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _places(cls, values: dict[str, str]) -> dict[str, str]:
+        """Decision 37: where the state lies when nothing says so."""
+        home = values.get("XDG_STATE_HOME") or f"{values.get('HOME', '/var/lib')}/.local/state"
+        # systemd gives several directories parted by colons; the first is ours
+        state = values.get("STATE_DIRECTORY", f"{home}/{cls.daemon}").split(":")[0]
+        database = f"sqlite:///{state}/{cls.daemon}.sqlite3"
+        return {"DATABASE_URL": database} | values | {"STATE_DIRECTORY": state}
+
+    @model_validator(mode="after")
+    def _certificate_with_key(self) -> Self:
+        if (self.mesh_client_cert_file is None) != (self.mesh_client_key_file is None):
+            raise PydanticCustomError(
+                "certificate", "MESH_CLIENT_CERT_FILE and MESH_CLIENT_KEY_FILE must be set together"
+            )
+        return self

@@ -1,0 +1,191 @@
+"""Runs the jobs of a daemon: until a signal comes (``run``), or until nothing is left to do (``once``)."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import FrameType
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.exc import DBAPIError
+
+from shared.clock import Clock, system_clock
+from shared.errors import DatabaseUnusable, MeshError, MeshUnavailable, MessagingError
+from shared.log import Event, describe, emit
+
+DAEMON_STARTED = Event("daemon.started", "info", ("version", "jobs"), "The daemon works from here on.")
+DAEMON_STOPPING = Event(
+    "daemon.stopping", "info", ("signal",), "A signal came; running steps are finished, then the daemon ends."
+)
+DAEMON_STOPPED = Event("daemon.stopped", "info", (), "The daemon ended as asked.")
+JOB_FAILED = Event(
+    "job.failed",
+    "error",
+    ("job", "error"),
+    "A round of a job broke off for an unforeseen reason; the next round comes.",
+    "If it repeats, report it with this line.",
+)
+OUTAGE_BEGAN = Event(
+    "outage.began",
+    "warning",
+    ("of", "job", "error"),
+    "MESH or the database does not answer. Nothing is lost; every round tries again. One line an outage.",
+    "Wait a few minutes, then look at the network, the certificate and the service's status page.",
+)
+OUTAGE_ENDED = Event(
+    "outage.ended", "info", ("of", "seconds"), "What was away answers again; `seconds` is how long it was away."
+)
+MESH_REFUSED = Event(
+    "mesh.refused",
+    "error",
+    ("job", "http_status", "code", "error"),
+    "MESH refuses this mailbox's request for good; trying again changes nothing.",
+    "Run `check --online`: mailbox id, password, shared key, certificate and clock are the usual causes.",
+)
+EVENTS = (DAEMON_STARTED, DAEMON_STOPPING, DAEMON_STOPPED, JOB_FAILED, OUTAGE_BEGAN, OUTAGE_ENDED, MESH_REFUSED)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One background concern. ``step`` does a small piece of work and returns how much it changed.
+
+    A job that ``drains`` is stepped again as long as it changes something. ``wakes`` names the jobs that have
+    work as soon as this one changed something.
+    """
+
+    name: str
+    step: Callable[[], int]
+    every: timedelta
+    drains: bool = True
+    wakes: tuple[str, ...] = ()
+
+
+@dataclass
+class Outage:
+    """Knows whether something outside answers, and says so once when that changes."""
+
+    of: str
+    clock: Clock
+    since: datetime | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def begins(self, error: Exception, job: str) -> None:
+        """Note a failure; the first one of an outage is logged."""
+        with self._lock:
+            if self.since is not None:
+                return
+            self.since = self.clock()
+        text = str(error) if isinstance(error, MessagingError) else describe(error)
+        if isinstance(error, MeshError) and not isinstance(error, MeshUnavailable):
+            emit(MESH_REFUSED, job=job, error=text, http_status=error.http_status, code=error.code)
+        else:
+            emit(OUTAGE_BEGAN, of=self.of, job=job, error=text)
+
+    def over(self) -> None:
+        """Note an answer; the first one after an outage is logged."""
+        with self._lock:
+            if self.since is None:
+                return
+            seconds, self.since = (self.clock() - self.since).total_seconds(), None
+        emit(OUTAGE_ENDED, of=self.of, seconds=round(seconds))
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Steps jobs and turns what goes wrong in them into log lines: a failed step never ends the daemon."""
+
+    mesh: Outage
+    database: Outage
+
+    def step(self, job: Job) -> int | None:
+        """Do one step of ``job``; return how much it changed, None when it failed."""
+        try:
+            changed = job.step()
+        except MeshError as error:
+            self.mesh.begins(error, job.name)
+        except (DBAPIError, DatabaseUnusable) as error:
+            self.database.begins(error, job.name)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the daemon goes on and says so
+            emit(JOB_FAILED, job=job.name, error=describe(error))
+        else:
+            self.database.over()
+            return changed
+        return None
+
+    def drain(self, job: Job, stopping: Callable[[], bool]) -> int | None:
+        """Step ``job`` until there is nothing more for it; return what it changed, None when it failed."""
+        total = 0
+        while not stopping():
+            changed = self.step(job)
+            if changed is None:
+                return None
+            total += changed
+            if not changed or not job.drains:
+                break
+        return total
+
+
+def run_once(jobs: Sequence[Job], rounds: Rounds) -> bool:
+    """Drain every job in turn until a whole round changes nothing; say whether all of them worked.
+
+    A job that failed is not tried again in the same call: what it needs is away (decision 38).
+    """
+    failed: set[str] = set()
+    changed = 1
+    while changed:
+        changed = 0
+        for job in jobs:
+            if job.name in failed:
+                continue
+            done = rounds.drain(job, lambda: False)
+            if done is None:
+                failed.add(job.name)
+            changed += done or 0
+    return not failed
+
+
+def run_until_stopped(jobs: Sequence[Job], rounds: Rounds, version: str, ready: Callable[[], None]) -> None:
+    """Run every job at its interval until SIGTERM or SIGINT, finish the running steps, and return.
+
+    ``ready`` is called when the jobs are scheduled.
+    """
+    stopping = threading.Event()
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        stopping.set()
+        received.append(signal.Signals(number).name)
+
+    received: list[str] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    scheduler = _schedule(jobs, rounds, stopping)
+    scheduler.start()
+    emit(DAEMON_STARTED, version=version, jobs=[job.name for job in jobs])
+    ready()
+    stopping.wait()
+    emit(DAEMON_STOPPING, signal=received[0])
+    scheduler.shutdown(wait=True)
+    emit(DAEMON_STOPPED)
+
+
+def _schedule(jobs: Sequence[Job], rounds: Rounds, stopping: threading.Event) -> BackgroundScheduler:
+    scheduler = BackgroundScheduler(
+        timezone="UTC",
+        executors={"default": ThreadPoolExecutor(len(jobs))},
+        # a late tick still counts, several late ones are one, and a job never overlaps itself
+        job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+    )
+
+    def tick(job: Job) -> None:
+        if rounds.drain(job, stopping.is_set) and not stopping.is_set():
+            for name in job.wakes:
+                scheduler.modify_job(name, next_run_time=system_clock())
+
+    for job in jobs:
+        seconds = job.every.total_seconds()
+        scheduler.add_job(tick, "interval", seconds=seconds, args=[job], id=job.name, next_run_time=system_clock())
+    return scheduler

@@ -1,0 +1,164 @@
+"""The database: one engine for SQLite or PostgreSQL, short transactions, and the schema's version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeDecorator
+
+from shared.errors import DatabaseUnusable
+
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA busy_timeout=30000",
+    "PRAGMA foreign_keys=ON",
+    # a commit must be on the disk before MESH is told to forget its copy (decision 14)
+    "PRAGMA synchronous=FULL",
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time in UTC with its zone, on databases that keep zones and on SQLite, which does not."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse a time without a zone; give SQLite plain UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be stored")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """Put the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Database:
+    """A daemon's database; ``schema`` is its schema on PostgreSQL (decision 37).
+
+    ``migrations`` is the folder with the Alembic scripts. Use :meth:`transaction` to change something and
+    :meth:`snapshot` to look only: on SQLite a transaction takes the write lock at its beginning, so that
+    two processes never read the same row and then both write it.
+    """
+
+    def __init__(self, url: str, *, schema: str, migrations: Path) -> None:
+        self.schema = schema
+        self._migrations = migrations
+        self.engine = _engine(url, schema)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Give a session that commits at the end, and rolls back on any error."""
+        with Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Session]:
+        """Give a session for reading; nothing that is done to it is kept."""
+        reading = self.engine.execution_options(reading=True)
+        with Session(reading, expire_on_commit=False) as session:
+            yield session
+
+    def migrate(self) -> str:
+        """Create or upgrade the schema; return the revision reached."""
+        with _translated(), self.engine.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                # two processes may migrate at once; the key is any number of ours
+                connection.execute(text("SELECT pg_advisory_xact_lock(7243118)"))
+                connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"'))
+            config = self._config()
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        return self.head()
+
+    def head(self) -> str:
+        """Return the revision that this version of the software needs."""
+        return ScriptDirectory.from_config(self._config()).get_current_head() or ""
+
+    def revision(self) -> str | None:
+        """Return the revision the database is at, None when it is empty."""
+        with _translated(), self.engine.execution_options(reading=True).connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+
+    def require_schema(self, command_name: str) -> None:
+        """Raise DatabaseUnusable, naming ``command_name``, unless the schema is at the needed revision."""
+        found, needed = self.revision(), self.head()
+        if found != needed:
+            raise DatabaseUnusable(
+                f"the database is at schema {found or 'none'}, not {needed}: run `{command_name} migrate`"
+            )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+    def _config(self) -> Config:
+        config = Config()
+        config.set_main_option("script_location", str(self._migrations).replace("%", "%%"))
+        return config
+
+
+def after_commit(session: Session, action: Callable[[], None]) -> None:
+    """Do ``action`` once what ``session`` did is durable, and not at all when it is rolled back."""
+    event.listen(session, "after_commit", lambda _session: action(), once=True)
+
+
+def run_migrations(connection: Connection) -> None:
+    """Run what Alembic asked for on ``connection``: the whole of a daemon's ``env.py``."""
+    from alembic import context
+
+    context.configure(connection=connection, transactional_ddl=True, render_as_batch=False)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, DBAPIError) as error:
+        # the driver's words name hosts and files, never bound values (hide_parameters)
+        raise DatabaseUnusable(f"the database cannot be used: {str(error.orig).splitlines()[0]}") from None
+
+
+def _engine(url: str, schema: str) -> Engine:
+    if make_url(url).get_backend_name() == "sqlite":
+        engine = create_engine(url, hide_parameters=True)
+        event.listen(engine, "connect", _on_sqlite_connect)
+        event.listen(engine, "begin", _on_sqlite_begin)
+        return engine
+    return create_engine(
+        url,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        connect_args={"options": f"-csearch_path={schema}", "connect_timeout": 10},
+    )
+
+
+def _on_sqlite_connect(connection: Any, _record: Any) -> None:
+    # sqlite3 must not begin transactions by itself: the begin event does, with the right lock
+    connection.isolation_level = None
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,91 @@
+"""Logs: one JSON line an event on stderr, with a closed list of events and fields, so patient data cannot pass.
+
+Every event that a daemon logs is an :class:`Event` in a catalogue; ``docs/logs.md`` is written from it. A field
+that the event does not name is dropped, and its name is logged instead.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import traceback
+from dataclasses import dataclass
+from typing import Literal, TextIO
+
+import structlog
+
+Level = Literal["debug", "info", "warning", "error"]
+
+# libraries that log addresses, headers or content at some level: MESH addresses are patient data
+_TALKATIVE = ("httpx", "httpcore", "weasyprint", "fontTools", "apscheduler", "alembic", "sqlalchemy", "tenacity")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One kind of log line: what it means and what to do about it, for ``docs/logs.md``."""
+
+    name: str
+    level: Level
+    fields: tuple[str, ...]
+    meaning: str
+    action: str = "Nothing."
+
+
+def emit(event: Event, **fields: object) -> None:
+    """Write one line for ``event``; None values are left out."""
+    known = {name: value for name, value in fields.items() if name in event.fields and value is not None}
+    unknown = sorted(fields.keys() - set(event.fields))
+    if unknown:
+        known["dropped_fields"] = unknown
+    structlog.get_logger().log(getattr(logging, event.level.upper()), event.name, **known)
+
+
+def describe(error: BaseException) -> str:
+    """Return the class of an unexpected error and where it was raised: never its text, which may quote data."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "?"
+    return f"{type(error).__name__} at {place}"
+
+
+def configure(level: Level, style: Literal["json", "console"], daemon: str, stream: TextIO | None = None) -> None:
+    """Set up structlog for this process; ``daemon`` stands in every line."""
+    target = stream or sys.stderr
+    renderer: structlog.typing.Processor = (
+        structlog.processors.JSONRenderer(ensure_ascii=False)
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=target.isatty())
+    )
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _named(daemon),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
+        logger_factory=structlog.PrintLoggerFactory(target),
+        cache_logger_on_first_use=False,
+    )
+    for name in _TALKATIVE:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.CRITICAL)
+        logger.propagate = False
+
+
+def _named(daemon: str) -> structlog.typing.Processor:
+    def add(
+        _logger: structlog.typing.WrappedLogger, _method: str, line: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        line["daemon"] = daemon
+        return line
+
+    return add
+
+
+def catalogue_markdown(title: str, events: tuple[Event, ...]) -> str:
+    """Return the part of ``docs/logs.md`` that describes ``events``."""
+    lines = [f"## {title}", "", "| event | level | fields | meaning | what to do |", "|---|---|---|---|---|"]
+    for event in sorted(events, key=lambda e: e.name):
+        fields = ", ".join(f"`{name}`" for name in event.fields)
+        lines.append(f"| `{event.name}` | {event.level} | {fields} | {event.meaning} | {event.action} |")
+    return "\n".join(lines) + "\n"

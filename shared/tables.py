@@ -1,0 +1,84 @@
+"""Columns that both daemons' tables have in common."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Index, String, Text, and_, or_, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from shared.db import UtcDateTime
+
+
+class ClaimColumns:
+    """Makes a row claimable by one process at a time, with a lease that ends by itself (decision 41)."""
+
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    attempts: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    parked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    @classmethod
+    def claimable(cls, now: datetime) -> ColumnElement[bool]:
+        """Say which rows nobody works on, that are not in back-off and not parked."""
+        return and_(
+            cls.parked_at.is_(None),
+            or_(cls.lease_until.is_(None), cls.lease_until <= now),
+            or_(cls.next_attempt_at.is_(None), cls.next_attempt_at <= now),
+        )
+
+    def lease(self, now: datetime, duration: timedelta) -> None:
+        """Keep the row from others for ``duration``, which outlives every timeout of the step."""
+        self.lease_until = now + duration
+
+    def release(self) -> None:
+        """Give the row back after a step that worked."""
+        self.lease_until = None
+        self.next_attempt_at = None
+        self.attempts = 0
+
+    def back_off(self, now: datetime) -> None:
+        """Give the row back after a step that failed, to be tried again later and later, at most hourly."""
+        self.attempts += 1
+        self.lease_until = None
+        self.next_attempt_at = now + min(timedelta(seconds=30) * 2 ** min(self.attempts - 1, 10), timedelta(hours=1))
+
+
+class TimelineColumns:
+    """One line of a record's story; rows are only ever added (a trigger refuses anything else)."""
+
+    id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    event: Mapped[str] = mapped_column(String(64))
+    from_state: Mapped[str | None] = mapped_column(String(32))
+    to_state: Mapped[str | None] = mapped_column(String(32))
+    code: Mapped[str | None] = mapped_column(String(32))
+    by: Mapped[str] = mapped_column(String(128))
+    detail: Mapped[str | None] = mapped_column(Text)
+
+
+class AlertColumns:
+    """Something a person must look at; one open alert for each kind and subject."""
+
+    alert_id: Mapped[str] = mapped_column(String(36), primary_key=True, sort_order=-1)
+    kind: Mapped[str] = mapped_column(String(64))
+    subject_id: Mapped[str] = mapped_column(String(255))
+    opened_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    closed_by: Mapped[str | None] = mapped_column(String(128))
+    closed_reason: Mapped[str | None] = mapped_column(Text)
+    code: Mapped[str | None] = mapped_column(String(32))
+    text: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+
+
+def one_open_alert(name: str) -> Index:
+    """Return the index that lets the database refuse a second open alert of one kind and subject."""
+    return Index(
+        name,
+        "kind",
+        "subject_id",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    )
