@@ -148,11 +148,8 @@ def run_once(jobs: Sequence[Job], rounds: Rounds) -> bool:
     return not failed
 
 
-def run_until_stopped(jobs: Sequence[Job], rounds: Rounds, version: str, ready: Callable[[], None]) -> None:
-    """Run every job at its interval until SIGTERM or SIGINT, finish the running steps, and return.
-
-    ``ready`` is called when the jobs are scheduled.
-    """
+def run_until_stopped(jobs: Sequence[Job], rounds: Rounds, version: str) -> None:
+    """Run every job at its interval until SIGTERM or SIGINT, finish the running steps, and return."""
     stopping = threading.Event()
 
     def stop(number: int, _frame: FrameType | None) -> None:
@@ -165,7 +162,6 @@ def run_until_stopped(jobs: Sequence[Job], rounds: Rounds, version: str, ready: 
     scheduler = _schedule(jobs, rounds, stopping)
     scheduler.start()
     emit(DAEMON_STARTED, version=version, jobs=[job.name for job in jobs])
-    ready()
     stopping.wait()
     emit(DAEMON_STOPPING, signal=received[0])
     scheduler.shutdown(wait=True)

@@ -4,6 +4,8 @@
     ├─ MeshError
     │  ├─ MeshUnavailable       try again later
     │  ├─ MeshRefused           a person must look: trying again changes nothing
+    │  │  ├─ MeshForbidden      our credentials, certificate or clock: every other call would be refused too
+    │  │  └─ MeshGone           MESH does not hold (or no longer holds) what was asked for
     │  ├─ MeshProtocolError     MESH answered with something that its specification does not allow
     │  └─ MeshAmbiguous         the message may or may not have been taken: look it up first
     ├─ InvalidMessage           becomes a negative response, never a traceback
@@ -58,6 +60,14 @@ class MeshUnavailable(MeshError):
 
 class MeshRefused(MeshError):
     """MESH said no for good: credentials, addressing or the message itself must be mended."""
+
+
+class MeshForbidden(MeshRefused):
+    """MESH does not let this mailbox in (401, 403, 407); the fault lies in the account, not in the message."""
+
+
+class MeshGone(MeshRefused):
+    """MESH does not hold what was asked for (404) or no longer gives it out (410)."""
 
 
 class MeshProtocolError(MeshError):

@@ -66,6 +66,22 @@ class Tracking:
     recipient: str | None = None
 
 
+class Taken(StrEnum):
+    """How often MESH took a message with one of our local ids."""
+
+    NEVER = "never"
+    ONCE = "once"
+    SEVERAL_TIMES = "several times"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalIdTracking:
+    """What MESH knows under one of our local ids; only a message taken once has its ``message_id`` told."""
+
+    taken: Taken
+    message_id: str | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
     """A mailbox that takes a workflow for an organisation."""

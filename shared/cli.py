@@ -1,0 +1,320 @@
+"""The frame of both daemons' command line: settings, exit codes, and the commands that they share."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import click
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+from tabulate import tabulate
+
+from shared.alerts import AlertBook
+from shared.clock import Clock
+from shared.daemon import Job, Rounds, run_once, run_until_stopped
+from shared.db import Database
+from shared.errors import CommandFailed, ConfigurationError, DatabaseUnusable, MessagingError
+from shared.tables import AlertColumns, TimelineColumns
+
+VERSION = "0.1.0"
+EXIT_CONFIGURATION = 78
+
+
+class UnusableSettings(click.ClickException):
+    """Shows every bad setting on a line of its own and ends with exit status 78."""
+
+    exit_code = EXIT_CONFIGURATION
+
+    def __init__(self, error: ConfigurationError) -> None:
+        lines = "\n".join(f"  {fault}" for fault in error.faults)
+        super().__init__(f"the settings cannot be used:\n{lines}")
+
+
+class Commands(click.Group):
+    """A group whose commands all take ``--env-file`` and whose errors are words, not tracebacks."""
+
+    group_class = type
+
+    def add_command(self, cmd: click.Command, name: str | None = None) -> None:
+        """Add ``cmd`` and let it take ``--env-file`` behind its name, too."""
+        if not isinstance(cmd, click.Group):
+            cmd.params.append(env_file_option())
+        super().add_command(cmd, name)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; turn expected errors into exit codes."""
+        try:
+            return super().invoke(ctx)
+        except ConfigurationError as error:
+            raise UnusableSettings(error) from None
+        except MessagingError as error:
+            raise click.ClickException(str(error)) from None
+        except DBAPIError as error:
+            words = str(error.orig).splitlines()[0]
+            raise click.ClickException(f"the database cannot be used: {words}") from None
+
+
+def env_file_option() -> click.Option:
+    """Return the option ``--env-file``, which any position of the command line takes."""
+
+    def remember(ctx: click.Context, _param: click.Parameter, value: Path | None) -> None:
+        if value is not None:
+            ctx.find_root().meta["env_file"] = value
+
+    return click.Option(
+        ["--env-file"],
+        type=click.Path(path_type=Path),
+        expose_value=False,
+        callback=remember,
+        help="Settings, one NAME=value a line; the environment beats it.",
+    )
+
+
+def environment() -> tuple[Mapping[str, str], Path | None]:
+    """Return this process's environment and the file that ``--env-file`` named."""
+    return os.environ, click.get_current_context().find_root().meta.get("env_file")
+
+
+def operator() -> str:
+    """Return who runs the command, for the timeline: the operating system's user."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of ``check``: what was looked at, and what to do when it is not right."""
+
+    subject: str
+    ok: bool
+    text: str
+
+
+class App(Protocol):
+    """What a wired daemon offers to the common commands."""
+
+    database: Database
+    alerts: AlertBook[Any]
+    clock: Clock
+
+    def jobs(self) -> Sequence[Job]:
+        """Return the jobs in the order of ``once``."""
+
+    def rounds(self) -> Rounds:
+        """Return what steps the jobs."""
+
+    def status(
+        self, session: Session, *, state: str | None, since: datetime | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """Return the records in the contract's shape, newest first."""
+
+    def counts(self, session: Session) -> dict[str, int]:
+        """Return how many records are in each state."""
+
+    def record(self, session: Session, identifier: str) -> tuple[dict[str, Any], Sequence[TimelineColumns]]:
+        """Return one record in full with its timeline; raise CommandFailed when there is none."""
+
+    def retry(self, session: Session, identifier: str, by: str) -> None:
+        """Take a parked record back; raise CommandFailed when it is not parked."""
+
+    def checks(self, *, online: bool) -> Iterable[Check]:
+        """Look at everything that ``check`` reports."""
+
+    def close(self) -> None:
+        """Let go of the database, MESH and worker processes."""
+
+
+OpenApp = Callable[[], App]
+
+
+def rfc3339(moment: datetime | None) -> str | None:
+    """Return a time in UTC as the contract's JSON shows it."""
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document and nothing else."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def print_table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], nothing: str) -> None:
+    """Print ``rows`` with the chosen columns (key → heading), or the word for nothing."""
+    if not rows:
+        click.echo(nothing)
+        return
+    body = [["" if row[key] in (None, []) else row[key] for key in columns] for row in rows]
+    click.echo(tabulate(body, headers=list(columns.values()), tablefmt="simple", disable_numparse=True))
+
+
+def alert_json(alert: AlertColumns) -> dict[str, Any]:
+    """Return an alert in the contract's shape."""
+    return {
+        "alert_id": alert.alert_id,
+        "kind": alert.kind,
+        "subject_id": alert.subject_id,
+        "opened_at": rfc3339(alert.opened_at),
+        "closed_at": rfc3339(alert.closed_at),
+        "code": alert.code,
+        "text": alert.text,
+        "action": alert.action,
+    }
+
+
+def timeline_json(entry: TimelineColumns) -> dict[str, Any]:
+    """Return a line of a timeline in the contract's shape."""
+    line = {
+        "at": rfc3339(entry.at),
+        "from": entry.from_state,
+        "to": entry.to_state,
+        "event": entry.event,
+        "code": entry.code,
+        "by": entry.by,
+    }
+    return line | ({"detail": entry.detail} if entry.detail else {})
+
+
+def add_common_commands(commands: Commands, name: str, open_app: OpenApp, columns: Mapping[str, str]) -> None:
+    """Give ``commands`` what both daemons have; ``columns`` are those of the table that ``status`` prints."""
+    _add_running(commands, name, open_app)
+    _add_looking(commands, open_app, columns)
+    _add_alerts(commands, open_app)
+
+
+def _add_running(commands: Commands, name: str, open_app: OpenApp) -> None:
+    @commands.command()
+    def run() -> None:
+        """Run the daemon until SIGTERM or SIGINT; a running step is finished first."""
+        with closing(open_app()) as app:
+            app.database.require_schema(name)
+            run_until_stopped(app.jobs(), app.rounds(), VERSION)
+
+    @commands.command()
+    def once() -> None:
+        """Do every job in turn until nothing more is due, then end.
+
+        Exit status 1 when MESH or the database was not reached; whatever was decided about records, 0.
+        """
+        with closing(open_app()) as app:
+            app.database.require_schema(name)
+            if not run_once(app.jobs(), app.rounds()):
+                raise CommandFailed("not everything could be reached; the log lines above say what")
+
+    @commands.command()
+    def migrate() -> None:
+        """Create the database, or upgrade it to this version's schema."""
+        with closing(open_app()) as app:
+            click.echo(f"the database is at schema {app.database.migrate()}")
+
+    @commands.command()
+    @click.option("--online", is_flag=True, help="Also contact MESH.")
+    def check(online: bool) -> None:
+        """Look at settings, database, directories, clock and libraries; say what to do about each fault."""
+        bad = 0
+        with closing(open_app()) as app:
+            for item in app.checks(online=online):
+                bad += not item.ok
+                click.echo(f"{'ok ' if item.ok else 'BAD'} {item.subject}: {item.text}")
+        if bad:
+            raise CommandFailed(f"{bad} of the checks failed")
+
+
+def _add_looking(commands: Commands, open_app: OpenApp, columns: Mapping[str, str]) -> None:
+    @commands.command()
+    @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+    @click.option("--state", help="Only records in this state.")
+    @click.option("--since", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"]), help="Only changed since.")
+    @click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="At most; 0 is all.")
+    def status(as_json: bool, state: str | None, since: datetime | None, limit: int) -> None:
+        """List the records, newest first."""
+        moment = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
+        with closing(open_app()) as app, app.database.snapshot() as session:
+            rows = app.status(session, state=state, since=moment, limit=limit)
+            counts = app.counts(session)
+        if as_json:
+            print_json(rows)
+            return
+        click.echo(", ".join(f"{number} {name}" for name, number in counts.items()))
+        print_table(rows, columns, "no records")
+
+    @commands.command()
+    @click.argument("identifier", metavar="ID")
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def show(identifier: str, as_json: bool) -> None:
+        """Show one record and everything that happened to it."""
+        with closing(open_app()) as app, app.database.snapshot() as session:
+            record, timeline = app.record(session, identifier)
+            lines = [timeline_json(entry) for entry in timeline]
+        if as_json:
+            print_json({"record": record, "timeline": lines})
+            return
+        click.echo(tabulate([[k, v] for k, v in record.items() if v not in (None, [])], tablefmt="plain"))
+        click.echo()
+        headings = {"at": "time", "event": "event", "from": "from", "to": "to", "code": "code", "by": "by"}
+        print_table(lines, headings, "nothing happened yet")
+
+    @commands.command()
+    @click.argument("identifier", metavar="ID")
+    def retry(identifier: str) -> None:
+        """Take a parked record back, so that the daemon works on it again."""
+        with closing(open_app()) as app, app.database.transaction() as session:
+            app.retry(session, identifier, operator())
+        click.echo(f"{identifier} will be worked on again")
+
+
+def _add_alerts(commands: Commands, open_app: OpenApp) -> None:
+    @commands.group(invoke_without_command=True)
+    @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+    @click.pass_context
+    def alerts(ctx: click.Context, as_json: bool) -> None:
+        """List what a person must look at, newest first; `alerts close` settles one."""
+        if ctx.invoked_subcommand is not None:
+            return
+        with closing(open_app()) as app, app.database.snapshot() as session:
+            rows = [alert_json(alert) for alert in app.alerts.listing(session)]
+        if as_json:
+            print_json(rows)
+            return
+        for row in rows:
+            head = "closed" if row["closed_at"] else "OPEN"
+            click.echo(f"{head} {row['kind']} {row['alert_id']} since {row['opened_at']}\n  {row['text']}")
+            click.echo(f"  what to do: {row['action']}\n")
+        if not rows:
+            click.echo("no alerts")
+
+    @alerts.command("close")
+    @click.argument("alert_id")
+    @click.option("--reason", required=True, help="Why it is settled; kept with the alert.")
+    def close(alert_id: str, reason: str) -> None:
+        """Close an alert by hand."""
+        with closing(open_app()) as app, app.database.transaction() as session:
+            app.alerts.close_by_id(session, alert_id, now=app.clock(), by=operator(), reason=reason)
+        click.echo(f"alert {alert_id} is closed")
+
+
+def database_checks(database: Database, name: str) -> Iterable[Check]:
+    """Check that the database answers and is at this version's schema."""
+    try:
+        database.require_schema(name)
+    except DatabaseUnusable as error:
+        yield Check("database", ok=False, text=str(error))
+    else:
+        yield Check("database", ok=True, text=f"schema {database.head()}")
+
+
+def directory_check(directory: Path) -> Check:
+    """Check that the state directory is there, ours alone and writable."""
+    if not (directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)):
+        return Check("state directory", ok=False, text=f"{directory} must be a directory that this user can write")
+    if directory.stat().st_mode & 0o077:
+        return Check("state directory", ok=False, text=f"others can look into it: run `chmod 700 {directory}`")
+    return Check("state directory", ok=True, text=str(directory))
