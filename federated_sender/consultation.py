@@ -239,9 +239,7 @@ def _words(kind: str, message: str) -> str:
 
 def canonical_json(consultation: Consultation) -> str:
     """Return the content as text that is the same for the same content, for storing and for hashing."""
-    return json.dumps(
-        consultation.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":")
-    )
+    return json.dumps(consultation.model_dump(mode="json"), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def content_sha256(canonical: str) -> str:

@@ -243,7 +243,8 @@ def _add_looking(commands: Commands, open_app: OpenApp, columns: Mapping[str, st
         if as_json:
             print_json(rows)
             return
-        click.echo(", ".join(f"{number} {name}" for name, number in counts.items()))
+        if counts:
+            click.echo(", ".join(f"{number} {name}" for name, number in counts.items()) + "\n")
         print_table(rows, columns, "no records")
 
     @commands.command()

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, TypeVar, get_args
 from urllib.parse import urlsplit
 
 import isodate
@@ -28,7 +28,7 @@ from sqlalchemy.exc import ArgumentError
 from shared.errors import ConfigurationError, Fault
 from shared.identifiers import MailboxId, OdsCode
 
-Period = timedelta | isodate.Duration
+Period: TypeAlias = timedelta | isodate.Duration
 """A duration that can be added to a time; years and months are calendar ones (decision 36)."""
 
 
@@ -42,8 +42,15 @@ def _duration(value: Any) -> Any:
 
 
 def _exact(value: Any) -> timedelta:
+    value = _duration(value)
     if not isinstance(value, timedelta) or value < timedelta(0):
         raise PydanticCustomError("duration", "must be a duration in days, hours, minutes and seconds, not negative")
+    return value
+
+
+def _period(value: Any) -> Period:
+    if not isinstance(value, timedelta | isodate.Duration):
+        raise PydanticCustomError("duration", "must be an ISO 8601 duration such as PT24H or P7D")
     return value
 
 
@@ -99,7 +106,9 @@ def _readable(value: Path) -> Path:
     return value
 
 
-Duration = Annotated[timedelta, BeforeValidator(_duration), BeforeValidator(_exact)]
+Duration = Annotated[timedelta, BeforeValidator(_exact)]
+PeriodOf = Annotated[Any, BeforeValidator(_duration), AfterValidator(_period)]
+"""A :data:`Period` as a setting."""
 Interval = Annotated[Duration, AfterValidator(_positive)]
 Ods = Annotated[str, AfterValidator(_ods)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
@@ -215,10 +224,6 @@ class PracticeSettings(Settings):
     state_directory: Path
     database_url: DatabaseUrl
     practice_ods_code: Ods
-    practice_name: str
-    practice_telephone: str
-    practice_email: str | None = None
-    practice_town: str | None = None
     mesh_url: MeshUrl
     mesh_mailbox_id: Mailbox
     mesh_mailbox_password: SecretStr

@@ -14,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy.exc import DBAPIError
 
 from shared.clock import Clock, system_clock
-from shared.errors import DatabaseUnusable, MeshError, MeshUnavailable, MessagingError
+from shared.errors import DatabaseUnusable, MeshError, MeshUnavailable
 from shared.log import Event, describe, emit
 
 DAEMON_STARTED = Event("daemon.started", "info", ("version", "jobs"), "The daemon works from here on.")
@@ -79,7 +79,7 @@ class Outage:
             if self.since is not None:
                 return
             self.since = self.clock()
-        text = str(error) if isinstance(error, MessagingError) else describe(error)
+        text = describe(error)
         if isinstance(error, MeshError) and not isinstance(error, MeshUnavailable):
             emit(MESH_REFUSED, job=job, error=text, http_status=error.http_status, code=error.code)
         else:

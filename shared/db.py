@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, CursorResult, DateTime, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from shared.errors import DatabaseUnusable
@@ -118,6 +119,30 @@ class Database:
 def after_commit(session: Session, action: Callable[[], None]) -> None:
     """Do ``action`` once what ``session`` did is durable, and not at all when it is rolled back."""
     event.listen(session, "after_commit", lambda _session: action(), once=True)
+
+
+def insert_once(session: Session, model: type[DeclarativeBase], **values: object) -> bool:
+    """Insert a row unless one with the same key is there already, by whoever; say whether it is new."""
+    inserting = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    result = session.execute(inserting(model).values(**values).on_conflict_do_nothing())
+    return cast("CursorResult[Any]", result).rowcount == 1
+
+
+def append_only(table: str, dialect: str) -> tuple[str, ...]:
+    """Return the statements, for a migration, that let the database refuse to change or delete rows of ``table``."""
+    words = f"{table} is append-only"
+    if dialect == "sqlite":
+        return tuple(
+            f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}"
+            f" BEGIN SELECT RAISE(ABORT, '{words}'); END"
+            for verb in ("UPDATE", "DELETE")
+        )
+    return (
+        f"CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS"
+        f" $$ BEGIN RAISE EXCEPTION '{words}'; END $$",
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+        f" FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()",
+    )
 
 
 def run_migrations(connection: Connection) -> None:

@@ -14,6 +14,8 @@ from typing import Literal, TextIO
 
 import structlog
 
+from shared.errors import MessagingError
+
 Level = Literal["debug", "info", "warning", "error"]
 
 # libraries that log addresses, headers or content at some level: MESH addresses are patient data
@@ -41,7 +43,9 @@ def emit(event: Event, **fields: object) -> None:
 
 
 def describe(error: BaseException) -> str:
-    """Return the class of an unexpected error and where it was raised: never its text, which may quote data."""
+    """Return one of our own errors in its words, any other by class and place: its text may quote patient data."""
+    if isinstance(error, MessagingError):
+        return str(error)
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{frames[-1].filename.rsplit('/', 1)[-1]}:{frames[-1].lineno}" if frames else "?"
     return f"{type(error).__name__} at {place}"

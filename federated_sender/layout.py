@@ -1,0 +1,140 @@
+"""The HTML of a report to the bytes of its PDF, by WeasyPrint, in the process that asks."""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from shared.errors import RenderingFailed
+
+if TYPE_CHECKING:
+    from weasyprint import CSS, Document
+
+_TEMPLATES: Final = resources.files("federated_sender") / "templates"
+_FONTS: Final = {"Liberation Sans": "fonts-liberation", "DejaVu Sans": "fonts-dejavu-core"}
+
+
+def print_pdf(html: str) -> bytes:
+    """Return the PDF of ``html`` with the report's stylesheet; the same text gives the same bytes.
+
+    It claims PDF/A-3a and PDF/UA-1, is tagged, and holds nothing but what ``html`` holds: no address in it
+    is ever fetched. Raises RenderingFailed without any part of the report.
+    """
+    try:
+        return _print(html)
+    except Exception as error:  # noqa: BLE001 - whatever a layout engine may raise on some document
+        failure = type(error).__name__
+    # outside the handler: no chain to an error that may quote the report
+    raise RenderingFailed(f"the report could not be laid out ({failure})")
+
+
+def _print(html: str) -> bytes:
+    pdf, letters = _lay_out(html)
+    if letters:
+        # PDF/A-3 (ISO 19005-3, 6.2.11.8) allows no empty boxes, and a reader can look up a code point
+        pdf, _ = _lay_out(html.translate({letter: f"[U+{letter:04X}]" for letter in letters}))
+    return pdf
+
+
+def _lay_out(html: str) -> tuple[bytes, set[int]]:
+    """Return the PDF and the letters that no font has."""
+    stylesheet = _stylesheet()
+    from weasyprint import HTML
+    from weasyprint.urls import URLFetcher
+
+    source = HTML(string=html, url_fetcher=URLFetcher(allowed_protocols=()))
+    document = source.render(stylesheets=[stylesheet])
+    pdf: bytes = document.write_pdf(finisher=_finish, pdf_variant="pdf/a-3a")
+    return pdf, {letter for font in document.fonts.values() for letter in font.missing if letter > 0x7F}
+
+
+@cache
+def _stylesheet() -> CSS:
+    """Return the stylesheet, parsed once in a process. WeasyPrint takes half a second: it is loaded here."""
+    with warnings.catch_warnings():
+        # it warns of libharfbuzz-subset, which missing_libraries tells to people
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from weasyprint import CSS
+    return CSS(string=(_TEMPLATES / "report.css").read_text("utf-8"))
+
+
+def _finish(_: Document, pdf: Any) -> None:
+    """Complete what WeasyPrint leaves undone for the two standards in one file."""
+    _claim_pdf_ua(pdf)
+    _mark_artifacts(pdf)
+
+
+def _claim_pdf_ua(pdf: Any) -> None:
+    """Say PDF/UA-1 in the metadata (ISO 14289-1, 5) beside PDF/A-3a: WeasyPrint has room for one standard."""
+    claim = (_TEMPLATES / "pdf-ua.xmp").read_bytes()
+    metadata = next(item for item in pdf.objects if getattr(item, "extra", {}).get("Type") == "/Metadata")
+    metadata.stream = [part.replace(b"</rdf:RDF>", claim + b"</rdf:RDF>") for part in metadata.stream]
+    # plain text, for tools that look for metadata without reading PDF
+    metadata.compress = False
+
+
+def _mark_artifacts(pdf: Any) -> None:
+    """Mark what the margins of the pages repeat as artifacts (ISO 14289-1, 7.1).
+
+    WeasyPrint marks it as content, but leaves it out of the structure tree.
+    """
+    root = _resolve(pdf, pdf.catalog["StructTreeRoot"])
+    in_tree: set[bytes] = set()
+    waiting = list(root["K"])
+    while waiting:
+        kid = waiting.pop()
+        if isinstance(kid, bytes):
+            in_tree.add(kid)
+            waiting.extend(_resolve(pdf, kid)["K"])
+    pages = [item for item in pdf.objects if isinstance(item, dict) and item.get("Type") == "/Page"]
+    elements_by_page = _resolve(pdf, root["ParentTree"])["Nums"][1::2]
+    for page, elements in zip(pages, elements_by_page, strict=True):
+        operators = _resolve(pdf, page["Contents"]).stream
+        for index, operand in enumerate(operators):
+            if isinstance(operand, dict) and "MCID" in operand and elements[operand["MCID"]] not in in_tree:
+                elements[operand["MCID"]] = "null"
+                operators[index - 1 : index + 1] = ["/Artifact", "<</Type /Pagination>>"]
+
+
+def _resolve(pdf: Any, reference: bytes) -> Any:
+    return pdf.objects[int(reference.split()[0])]
+
+
+class MissingLibrary(NamedTuple):
+    """What reports want of the machine and do not find: ``required``, or advised."""
+
+    name: str
+    package: str
+    required: bool
+
+    def __str__(self) -> str:
+        return f"{self.name} is missing: install the Debian package {self.package}"
+
+
+def missing_libraries() -> list[MissingLibrary]:
+    """Return what this machine lacks for PDF reports, for ``check`` to tell; [] when all is there."""
+    try:
+        _stylesheet()
+    except OSError:
+        return [MissingLibrary("Pango", "libpangoft2-1.0-0", required=True)]
+    from weasyprint.text.ffi import harfbuzz_subset
+
+    missing = [
+        MissingLibrary(f"The font {family}", package, required=False)
+        for family, package in _FONTS.items()
+        if _font_used_for(family) != family
+    ]
+    if harfbuzz_subset is None:
+        missing.append(MissingLibrary("HarfBuzz-Subset, for speed,", "libharfbuzz-subset0", required=False))
+    return missing
+
+
+def _font_used_for(family: str) -> str:
+    from weasyprint import HTML
+
+    document = HTML(string=f"<p style='font-family: {family}'>a").render()
+    document.write_pdf()
+    font: str = next(iter(document.fonts.values())).family
+    return font

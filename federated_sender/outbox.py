@@ -1,0 +1,139 @@
+"""The outbox: rows that ``enqueue`` or the clinical system itself wrote, read as the contract's JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from federated_sender.attachments import ReadFile, resolve
+from federated_sender.consultation import Consultation, read_consultation
+from federated_sender.tables import Blob, OutboxAttachment, OutboxRow
+from shared.db import insert_once
+from shared.errors import Fault, InvalidConsultation
+
+_TOP = ("consultation_id", "started_at", "updated_at", "confidential")
+_PATIENT = (
+    "nhs_number",
+    "nhs_number_verified",
+    "title",
+    "family",
+    "birth_date",
+    "gender",
+    "registration_type",
+    "registered_practice_ods_code",
+)
+_PATIENT_JSON = ("given", "telephones", "address", "current_telephones", "current_address")
+_PRACTITIONER = ("sds_user_id", "title", "family", "role", "telephone")
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A consultation that may be sent, with the bytes of its attachments by their digest."""
+
+    consultation: Consultation
+    blobs: Mapping[str, bytes] = field(repr=False)
+
+
+def judge(
+    content: Mapping[str, Any], read: ReadFile, now: datetime, *, digest_required: bool, faults: list[Fault], at: str
+) -> Judged:
+    """Judge the contract's JSON in one pass; raise InvalidConsultation with all faults, ``faults`` included."""
+    found = list(faults)
+    attachments, broken = resolve(
+        content.get("attachments", []), read, digest_required=digest_required, at=f"{at}attachments"
+    )
+    found += broken
+    try:
+        consultation = read_consultation({**content, "attachments": attachments.entries}, now, at=at)
+    except InvalidConsultation as error:
+        raise InvalidConsultation([*found, *_without(error.faults, found)]) from None
+    if found:
+        raise InvalidConsultation(found)
+    return Judged(consultation, attachments.blobs)
+
+
+def _without(faults: tuple[Fault, ...], known: list[Fault]) -> list[Fault]:
+    # a column that is not JSON is named as such, not also as missing
+    places = {fault.where for fault in known}
+    return [fault for fault in faults if fault.where not in places]
+
+
+def next_pending(session: Session) -> OutboxRow | None:
+    """Return and lock a row that was written since it was last looked at."""
+    query = select(OutboxRow).where(OutboxRow.pending.is_(True)).order_by(OutboxRow.consultation_id).limit(1)
+    return session.scalars(query.with_for_update(skip_locked=True)).one_or_none()
+
+
+def row_content(row: OutboxRow) -> tuple[dict[str, Any], list[Fault]]:
+    """Return a row as the contract's JSON, with the faults of columns that hold no JSON."""
+    faults: list[Fault] = []
+
+    def decoded(text: str | None, where: str) -> Any:
+        try:
+            return None if text is None else json.loads(text)
+        except ValueError:
+            faults.append(Fault(where, "is not JSON"))
+            return None
+
+    patient = {name: getattr(row, f"patient_{name}") for name in _PATIENT}
+    patient |= {name: decoded(getattr(row, f"patient_{name}"), f"patient.{name}") for name in _PATIENT_JSON}
+    practitioner = {name: getattr(row, f"practitioner_{name}") for name in _PRACTITIONER}
+    practitioner["given"] = decoded(row.practitioner_given, "practitioner.given")
+    content = {name: getattr(row, name) for name in _TOP}
+    content["patient"] = _present(patient)
+    content["practitioner"] = _present(practitioner)
+    content["notes"] = decoded(row.notes, "notes")
+    content["attachments"] = [
+        _present({name: getattr(item, name) for name in ("title", "content_type", "path", "sha256", "data")})
+        for item in row.attachments
+    ]
+    return _present(content), faults
+
+
+def _present(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def write_row(session: Session, judged: Judged) -> OutboxRow:
+    """Put a consultation that was judged good into the outbox, in place of what was there for it."""
+    content = judged.consultation.model_dump(mode="json")
+    row = session.get(OutboxRow, content["consultation_id"], with_for_update=True) or OutboxRow()
+    for name in _TOP:
+        setattr(row, name, content[name])
+    for group, names in (("patient", _PATIENT), ("practitioner", _PRACTITIONER)):
+        for name in names:
+            setattr(row, f"{group}_{name}", content[group][name])
+    for name in _PATIENT_JSON:
+        setattr(row, f"patient_{name}", _encoded(content["patient"][name]))
+    row.practitioner_given = _encoded(content["practitioner"]["given"])
+    row.notes = json.dumps(content["notes"], ensure_ascii=False)
+    row.attachments.clear()
+    session.add(row)
+    session.flush()
+    for position, entry in enumerate(content["attachments"]):
+        item = OutboxAttachment(position=position, title=entry["title"], content_type=entry["content_type"])
+        item.sha256, item.data = entry["sha256"], judged.blobs[entry["sha256"]]
+        row.attachments.append(item)
+    return row
+
+
+def _encoded(value: object) -> str | None:
+    return None if value in (None, [], ()) else json.dumps(value, ensure_ascii=False)
+
+
+def keep_blobs(session: Session, blobs: Mapping[str, bytes]) -> None:
+    """Keep the bytes of attachments, each once by its digest."""
+    for digest, data in blobs.items():
+        insert_once(session, Blob, sha256=digest, data=data)
+
+
+def blobs_of(session: Session, consultation: Consultation) -> dict[str, bytes]:
+    """Return the bytes of a consultation's attachments by their digest."""
+    digests = [attachment.sha256 for attachment in consultation.attachments]
+    return {blob.sha256: blob.data for blob in session.scalars(select(Blob).where(Blob.sha256.in_(digests)))}

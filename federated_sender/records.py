@@ -1,0 +1,101 @@
+"""What people and programs see of the reports: the contract's shapes, read from the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from federated_sender import ledger
+from federated_sender.overdue import overdue
+from federated_sender.states import State
+from federated_sender.tables import InboxMessage, Report, Timeline
+from shared.cli import rfc3339
+from shared.errors import CommandFailed
+
+
+def report_json(report: Report, now: datetime) -> dict[str, Any]:
+    """Return a report in the contract's shape."""
+    return {
+        "report_id": report.report_id,
+        "consultation_id": report.consultation_id,
+        "version": report.version,
+        "state": str(report.state),
+        "reason": report.reason,
+        "recipient_ods_code": report.recipient_ods_code,
+        "message_id": report.message_id,
+        "mesh_message_id": report.mesh_message_id,
+        "infrastructure_code": report.infrastructure_code,
+        "business_code": report.business_code,
+        "overdue": overdue(report, now),
+        "sent_at": rfc3339(report.sent_at),
+        "updated_at": rfc3339(report.changed_at),
+    }
+
+
+def listing(
+    session: Session, now: datetime, *, state: str | None, since: datetime | None, limit: int
+) -> list[dict[str, Any]]:
+    """Return reports, newest first; ``limit`` 0 is all."""
+    if state is not None and state not in set(State):
+        raise CommandFailed(f"{state} is not a state; the states are {', '.join(State)}")
+    query = select(Report).order_by(Report.changed_at.desc(), Report.id.desc())
+    if state is not None:
+        query = query.where(Report.state == state)
+    if since is not None:
+        query = query.where(Report.changed_at >= since)
+    if limit:
+        query = query.limit(limit)
+    return [report_json(report, now) for report in session.scalars(query)]
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Return how many reports are in each state that has any."""
+    query = select(Report.state, func.count()).group_by(Report.state)
+    found = {str(state): number for state, number in session.execute(query).tuples()}
+    return {str(state): found[state] for state in State if state in found}
+
+
+def find(session: Session, identifier: str) -> Report:
+    """Return the report with this report id, MESH message id, message id or (its newest) consultation id."""
+    wanted = identifier.strip().lower()
+    query = (
+        select(Report)
+        .where(
+            or_(
+                Report.report_id == wanted,
+                Report.message_id == wanted,
+                Report.mesh_message_id == identifier.strip(),
+                func.lower(Report.consultation_id) == wanted,
+            )
+        )
+        .order_by(Report.id.desc())
+        .limit(1)
+    )
+    report = session.scalars(query).one_or_none()
+    if report is None:
+        raise CommandFailed(f"there is no report {identifier}")
+    return report
+
+
+def story(session: Session, identifier: str, now: datetime) -> tuple[dict[str, Any], Sequence[Timeline]]:
+    """Return a report with its whole timeline, oldest line first."""
+    report = find(session, identifier)
+    lines = session.scalars(select(Timeline).where(Timeline.report == report.id).order_by(Timeline.id)).all()
+    return report_json(report, now), lines
+
+
+def retry(session: Session, identifier: str, now: datetime, by: str) -> None:
+    """Take a parked report, or a parked message of the inbox, back into work."""
+    record: InboxMessage | Report | None = session.get(InboxMessage, identifier)
+    if record is None:
+        record = find(session, identifier)
+    if record.parked_at is None:
+        raise CommandFailed(f"{identifier} is not parked")
+    record.parked_at = None
+    record.release()
+    subject = record.report_id if isinstance(record, Report) else record.mesh_message_id
+    ledger.ALERTS.close(session, subject_id=subject, kind="parked", now=now, by=by, reason="taken back by retry")

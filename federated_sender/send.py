@@ -1,0 +1,134 @@
+"""The send job: takes one due report from decision to MESH (GPCM-SD-076).
+
+Each step commits before the next begins, so that a crash anywhere is continued by the next claim: an unbuilt
+version is built again, a built one is never built again, and one that may be in MESH is looked up first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy.exc import DBAPIError
+
+from federated_sender import events, outbox, workload
+from federated_sender.eligibility import is_regular, why_not
+from federated_sender.message import Composer, Version
+from federated_sender.pdf import PdfRenderer
+from federated_sender.pds import RegisteredPractices
+from federated_sender.report import Practice, report_html
+from federated_sender.responses import on_refusal
+from federated_sender.states import Event
+from federated_sender.workload import Clocks, Work
+from shared.clock import Clock
+from shared.db import Database
+from shared.errors import (
+    InvalidConsultation,
+    MeshAmbiguous,
+    MeshError,
+    MeshForbidden,
+    MeshProtocolError,
+    MeshRefused,
+    MeshUnavailable,
+)
+from shared.itk3.model import Organization
+from shared.mesh.client import MeshClient
+from shared.mesh.delivery import deliver
+
+
+@dataclass(frozen=True)
+class Send:
+    """Everything that the job needs; :meth:`step` is the job."""
+
+    database: Database
+    mesh: MeshClient
+    clock: Clock
+    practices: RegisteredPractices
+    federation: Mapping[str, Organization]
+    practice: Practice
+    composer: Composer
+    renderer: PdfRenderer
+    clocks: Clocks
+    workflow_id: str
+
+    def step(self) -> int:
+        """Work on the report that has been due longest; return 0 when none is due.
+
+        Raises MeshUnavailable and MeshForbidden after the report was given back: the daemon tells of the outage.
+        """
+        with self.database.transaction() as session:
+            work = workload.claim(session, self.clock(), self.workflow_id)
+        if work is None:
+            return 0
+        try:
+            self._advance(work)
+        except (MeshError, DBAPIError):
+            raise
+        except Exception as error:  # noqa: BLE001 - one poisonous report must not stop the others
+            with self.database.transaction() as session:
+                workload.stumble(session, work, error, self.clock())
+        return 1
+
+    def _advance(self, work: Work) -> None:
+        if work.message is None:
+            self._build(work)
+        else:
+            self._post(work)
+
+    def _build(self, work: Work) -> None:
+        try:
+            recipient = self._recipient(work)
+            if recipient is None:
+                return
+            version = Version(work.report_id, work.number, work.generated_at, recipient)
+            html = report_html(
+                work.consultation, version=version.number, sent_at=version.generated_at, practice=self.practice
+            )
+            pdf = self.renderer.render(html)
+            with self.database.snapshot() as session:
+                blobs = outbox.blobs_of(session, work.consultation)
+            built = self.composer.compose(work.consultation, version, pdf, blobs)
+        except InvalidConsultation as error:
+            with self.database.transaction() as session:
+                workload.invalidate(session, work, error.faults, self.clock())
+            return
+        with self.database.transaction() as session:
+            workload.store(session, work, version, built, self.clock())
+
+    def _recipient(self, work: Work) -> Organization | None:
+        patient = work.consultation.patient
+        # GPCM-SD-083 comes first: no question about a patient who is registered here
+        registered = "" if is_regular(patient.registration_type) else self.practices.registered_practice(patient)
+        reason = why_not(patient.registration_type, registered, self.practice_ods_code, self.federation)
+        if reason is None:
+            return self.federation[registered]
+        with self.database.transaction() as session:
+            workload.drop(session, work, Event.NOT_ELIGIBLE, reason, self.clock())
+        return None
+
+    @property
+    def practice_ods_code(self) -> str:
+        """This practice's ODS code."""
+        return self.composer.sender.ods_code
+
+    def _post(self, work: Work) -> None:
+        if work.message is None:
+            return
+        with self.database.transaction() as session:
+            workload.begin_post(session, work, self.clock())
+        try:
+            delivery = deliver(self.mesh, work.message, look_first=work.look_first)
+        except MeshAmbiguous as error:
+            with self.database.transaction() as session:
+                workload.postpone(session, work, error, self.clock(), events.SEND_AMBIGUOUS)
+        except (MeshUnavailable, MeshForbidden, MeshProtocolError) as error:
+            with self.database.transaction() as session:
+                workload.postpone(session, work, error, self.clock(), events.SEND_POSTPONED)
+            raise
+        except MeshRefused as error:
+            ruling = on_refusal(error.code, error.http_status)
+            with self.database.transaction() as session:
+                workload.refuse(session, work, ruling, error.message_id, self.clock())
+        else:
+            with self.database.transaction() as session:
+                workload.taken(session, work, delivery.message_id, self.clock(), self.clocks)

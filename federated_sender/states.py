@@ -1,0 +1,108 @@
+"""The states of a report, what can happen to it, and what follows: everything about states lives here.
+
+waiting ──due──▶ queued ──taken──▶ sent ──infrastructure 20013──▶ accepted ──business 3000x──▶ delivered
+   ▲                │                │                                │
+   └── updated ─────┘                └── negative, unroutable ──▶ failed ◀─┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a report stands (the contract's table)."""
+
+    WAITING = "waiting"
+    NOT_REQUIRED = "not_required"
+    INVALID = "invalid"
+    QUEUED = "queued"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+class Event(StrEnum):
+    """What can happen to a report."""
+
+    UPDATED = "updated"
+    """The clinical system changed the consultation before a version was stored; the delay restarts."""
+    FOUND_INVALID = "found_invalid"
+    """The consultation cannot be sent as it is."""
+    DUE = "due"
+    """The delay is over (GPCM-SD-096)."""
+    NOT_ELIGIBLE = "not_eligible"
+    """GPCM-SD-083 to 085 say that nothing is sent."""
+    BUILT = "built"
+    """The version's bytes are stored; from here on they never change."""
+    TAKEN = "taken"
+    """MESH took the message."""
+    REFUSED = "refused"
+    """MESH refused the message for good."""
+    INFRASTRUCTURE_POSITIVE = "infrastructure_positive"
+    """The receiver accepted the message; the business response is still missing."""
+    BUSINESS_POSITIVE = "business_positive"
+    """The business response came; the infrastructure response is still missing."""
+    BOTH_POSITIVE = "both_positive"
+    """The response that completes the exchange."""
+    NEGATIVE = "negative"
+    """A response that says the report was not filed (GPCM-SD-094)."""
+    UNDELIVERABLE = "undeliverable"
+    """A MESH REPORT says that the message did not arrive (GPCM-SD-075)."""
+    NOTED = "noted"
+    """Something arrived that changes nothing (decision 25)."""
+
+
+TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
+    State.WAITING: {
+        Event.UPDATED: State.WAITING,
+        Event.FOUND_INVALID: State.INVALID,
+        Event.DUE: State.QUEUED,
+    },
+    State.NOT_REQUIRED: {
+        Event.UPDATED: State.WAITING,
+        Event.FOUND_INVALID: State.INVALID,
+    },
+    State.INVALID: {
+        Event.UPDATED: State.WAITING,
+        Event.FOUND_INVALID: State.INVALID,
+    },
+    State.QUEUED: {
+        Event.UPDATED: State.WAITING,
+        Event.FOUND_INVALID: State.INVALID,
+        Event.NOT_ELIGIBLE: State.NOT_REQUIRED,
+        Event.BUILT: State.QUEUED,
+        Event.TAKEN: State.SENT,
+        Event.REFUSED: State.FAILED,
+    },
+    State.SENT: {
+        Event.INFRASTRUCTURE_POSITIVE: State.ACCEPTED,
+        Event.BUSINESS_POSITIVE: State.SENT,
+        Event.BOTH_POSITIVE: State.DELIVERED,
+        Event.NEGATIVE: State.FAILED,
+        Event.UNDELIVERABLE: State.FAILED,
+        Event.NOTED: State.SENT,
+    },
+    State.ACCEPTED: {
+        Event.BOTH_POSITIVE: State.DELIVERED,
+        Event.NEGATIVE: State.FAILED,
+        Event.NOTED: State.ACCEPTED,
+    },
+    # decision 25: delivered is final; whatever comes later is noted, a negative one with an alert
+    State.DELIVERED: {
+        Event.NOTED: State.DELIVERED,
+    },
+    # decision 25: failed by a response, then both positives: it was filed after all
+    State.FAILED: {
+        Event.BOTH_POSITIVE: State.DELIVERED,
+        Event.NOTED: State.FAILED,
+    },
+}
+
+FINAL = frozenset({State.DELIVERED, State.FAILED, State.NOT_REQUIRED})
+"""States in which nothing more is expected unless a person or the clinical system acts."""
+
+AWAITING = frozenset({State.SENT, State.ACCEPTED})
+"""States in which a response is missing."""

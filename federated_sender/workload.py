@@ -1,0 +1,202 @@
+"""Which report is worked on next, and what its steps change: every query and write of the send job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, exists, func, select
+from sqlalchemy.orm import Session, aliased
+
+from federated_sender import events, intake, ledger
+from federated_sender.consultation import Consultation
+from federated_sender.message import BuiltMessage, Version
+from federated_sender.responses import AlertNeed, Ruling
+from federated_sender.states import Event, State
+from federated_sender.tables import Report, ReportBody
+from shared.config import Period
+from shared.db import after_commit
+from shared.errors import Fault, MessagingError
+from shared.log import Event as LogEvent
+from shared.log import describe, emit
+from shared.mesh.messages import OutgoingMessage
+
+# longer than rendering and every timeout of a POST together (decision 41)
+LEASE = timedelta(minutes=15)
+# a record that fails for unforeseen reasons is set aside after so many tries
+MOST_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A claimed report. ``message`` is None until the version is built; ``look_first`` says it may be in MESH."""
+
+    report: int
+    report_id: str
+    number: int
+    content_sha256: str
+    generated_at: datetime
+    consultation: Consultation = field(repr=False)
+    message: OutgoingMessage | None = field(repr=False)
+    look_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Clocks:
+    """How long to wait for the two responses, from the moment MESH took the report (GPCM-SD-095)."""
+
+    infrastructure: Period
+    business: Period
+
+
+def claim(session: Session, now: datetime, workflow_id: str) -> Work | None:
+    """Claim the report that has been due longest, or None; a stored version goes before its successor."""
+    earlier = aliased(Report)
+    # decision 22: one version of a consultation is in flight to MESH at a time, stored ones first
+    waits_behind = exists().where(
+        earlier.consultation_id == Report.consultation_id,
+        earlier.version.is_not(None),
+        earlier.state == State.QUEUED,
+        earlier.id != Report.id,
+    )
+    due = and_(Report.state.in_((State.WAITING, State.QUEUED)), Report.due_at <= now, Report.claimable(now))
+    query = select(Report).where(due, ~waits_behind).order_by(Report.due_at, Report.id).limit(1)
+    report = session.scalars(query.with_for_update(skip_locked=True)).one_or_none()
+    if report is None:
+        return None
+    if report.state == State.WAITING:
+        ledger.advance(session, report, Event.DUE, now)
+    report.generated_at = report.generated_at or now.replace(microsecond=0)
+    report.lease(now, LEASE)
+    return _work(session, report, workflow_id)
+
+
+def _work(session: Session, report: Report, workflow_id: str) -> Work:
+    message = None
+    body = session.get(ReportBody, report.id)
+    if body is not None:
+        message = OutgoingMessage(
+            report.mex_to or "", workflow_id, report.local_id or "", report.mex_subject or "", body.message
+        )
+    newest = select(func.max(Report.version)).where(Report.consultation_id == report.consultation_id)
+    return Work(
+        report.id,
+        report.report_id,
+        report.version or (session.scalar(newest) or 0) + 1,
+        report.content_sha256,
+        report.generated_at or report.changed_at,
+        Consultation.model_validate_json(report.content or ""),
+        message,
+        report.post_began_at is not None,
+    )
+
+
+def drop(session: Session, work: Work, event: Event, reason: str, now: datetime) -> bool:
+    """Let ``event`` end the work on a version that was not built, unless an update came between."""
+    report = _unbuilt(session, work)
+    if report is None:
+        return False
+    report.reason = reason
+    ledger.advance(session, report, event, now)
+    report.release()
+    return True
+
+
+def invalidate(session: Session, work: Work, faults: tuple[Fault, ...], now: datetime) -> None:
+    """Keep why the consultation cannot be sent, and open the alert."""
+    if drop(session, work, Event.FOUND_INVALID, "; ".join(str(fault) for fault in faults), now):
+        report = session.get_one(Report, work.report)
+        intake.open_invalid(session, report, len(faults), now)
+
+
+def store(session: Session, work: Work, version: Version, built: BuiltMessage, now: datetime) -> bool:
+    """Store a version's bytes, ids and number; say False when an update came between and nothing was stored."""
+    report = _unbuilt(session, work)
+    if report is None:
+        return False
+    report.version = version.number
+    report.recipient_ods_code = version.recipient.ods_code
+    report.message_id = built.ids.message_header
+    report.bundle_id, report.bundle_identifier = built.ids.bundle, built.ids.bundle_identifier
+    report.mex_to, report.mex_subject = built.mex_to, built.mex_subject
+    # decision 12: n counts deliberate sends, a retry keeps it
+    report.local_id = f"{report.report_id}.1"
+    session.add(ReportBody(report=report.id, message=built.body))
+    report.release()
+    ledger.advance(session, report, Event.BUILT, now)
+    return True
+
+
+def begin_post(session: Session, work: Work, now: datetime) -> None:
+    """Note that MESH may have the message from now on, whatever becomes of this process (decision 13)."""
+    report = session.get_one(Report, work.report)
+    report.post_began_at = report.post_began_at or now
+
+
+def taken(session: Session, work: Work, mesh_message_id: str | None, now: datetime, clocks: Clocks) -> None:
+    """Keep that MESH has the message; both response clocks run from now (decision 24).
+
+    ``mesh_message_id`` is None when MESH took it several times and names none.
+    """
+    report = session.get_one(Report, work.report, with_for_update=True)
+    report.mesh_message_id, report.sent_at = mesh_message_id, now
+    report.infrastructure_due_at = now + clocks.infrastructure
+    report.business_due_at = now + clocks.business
+    report.release()
+    ledger.advance(session, report, Event.TAKEN, now)
+
+
+def refuse(session: Session, work: Work, ruling: Ruling, mesh_message_id: str | None, now: datetime) -> None:
+    """Keep that MESH refused the message for good, and open the alert."""
+    report = session.get_one(Report, work.report, with_for_update=True)
+    report.reason, report.mesh_message_id = ruling.reason, mesh_message_id
+    report.release()
+    ledger.advance(session, report, ruling.event, now, code=ruling.reason)
+    if ruling.alert is not None:
+        open_alert(session, report, ruling.alert, ruling.reason, now)
+
+
+def postpone(session: Session, work: Work, error: MessagingError, now: datetime, line: LogEvent) -> None:
+    """Give the report back to be tried again later; nothing of it is lost. ``line`` says why in the log."""
+    report = session.get_one(Report, work.report, with_for_update=True)
+    report.back_off(now)
+    fields = ledger.ids(report) | {"error": str(error), "attempts": report.attempts}
+    fields["next_attempt_at"] = report.next_attempt_at and report.next_attempt_at.isoformat()
+    after_commit(session, lambda: emit(line, **fields))
+
+
+def stumble(session: Session, work: Work, error: Exception, now: datetime) -> None:
+    """Give the report back after an unforeseen error, and set it aside after too many of them (decision 41)."""
+    report = session.get_one(Report, work.report, with_for_update=True)
+    report.back_off(now)
+    fields = ledger.ids(report) | {"error": describe(error), "attempts": report.attempts}
+    if report.attempts < MOST_ATTEMPTS:
+        after_commit(session, lambda: emit(events.SEND_POSTPONED, **fields))
+        return
+    report.parked_at = now
+    need = AlertNeed(
+        "parked",
+        f"The report failed {report.attempts} times and was set aside: {describe(error)}.",
+        f"Mend the cause, then run `retry {report.report_id}`.",
+    )
+    open_alert(session, report, need, None, now)
+    after_commit(session, lambda: emit(events.WORK_PARKED, **fields))
+
+
+def open_alert(session: Session, report: Report, need: AlertNeed, code: str | None, now: datetime) -> None:
+    """Open an alert about a report."""
+    ledger.ALERTS.open(
+        session,
+        kind=need.kind,
+        subject_id=report.report_id,
+        now=now,
+        code=code,
+        text=need.text,
+        action=need.action,
+    )
+
+
+def _unbuilt(session: Session, work: Work) -> Report | None:
+    report = session.get_one(Report, work.report, with_for_update=True)
+    unchanged = report.state == State.QUEUED and report.content_sha256 == work.content_sha256
+    return report if unchanged and report.version is None else None
