@@ -20,7 +20,7 @@ SUBJECT_LIMIT: Final = 500
 _SPELLED: Final = str.maketrans(
     {
         **dict(zip("øØłŁđĐðÐħĦŧŦıŋŊĸəƏɓƁɗƊƙƘɔƆɛƐ", "oOlLdDdDhHtTinNkeEbBdDkKoOeE", strict=True)),
-        **{"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "þ": "th", "Þ": "TH"},
+        **dict(zip("ßẞæÆœŒþÞ", ("ss", "SS", "ae", "AE", "oe", "OE", "th", "TH"), strict=True)),
         **dict.fromkeys("\u2018\u2019\u201b\u02bb\u02bc\u02b9\u2032\u00b4\u0060\uff07", "'"),
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
         **dict.fromkeys("\u201c\u201d\u201e", '"'),
@@ -66,7 +66,7 @@ def fold_subject(text: str, name: str = "", limit: int = SUBJECT_LIMIT) -> str:
 def gp_provider_address(
     nhs_number: NhsNumber, birth_date: date, surname: str, date_format: DateFormat = "YYYYMMDD"
 ) -> str:
-    """Return the ``Mex-To`` by which MESH finds the registered practice (GPCM-SD-057, 060, 063; decision 2)."""
+    """Return the ``Mex-To`` by which MESH finds the registered practice (GPCM-SD-056, 060, 063; decision 2)."""
     start = f"{GP_PROVIDER}{nhs_number}_{birth_date.strftime(_DATE_FORMATS[date_format])}_"
     return start + fold_surname(surname, ADDRESS_LIMIT - len(start))
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from shared.errors import MeshProtocolError, MeshRefused
-from shared.mesh.folding import fold_subject
+from shared.mesh.folding import fold_subject, redact
 from shared.mesh.messages import MessageHeaders, MessageType, OutgoingMessage
 
 # The lengths that MESH takes; anything longer is answered with 400.
@@ -81,7 +81,7 @@ def read_headers(message_id: str, headers: Mapping[str, str]) -> MessageHeaders:
         linked_message_id=_value(headers, "mex-linkedmsgid"),
         status_code=_value(headers, "mex-statuscode"),
         status_event=_value(headers, "mex-statusevent"),
-        status_description=_value(headers, "mex-statusdescription"),
+        status_description=redact(_value(headers, "mex-statusdescription") or "") or None,
         status_at=_status_time(headers),
         total_chunks=_total_chunks(headers),
     )

@@ -1,0 +1,34 @@
+"""Sending a message so that it is neither lost nor needlessly sent twice (decisions 12, 13 and 32)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.mesh.client import MeshClient
+from shared.mesh.messages import OutgoingMessage, Taken
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """MESH has the message. ``message_id`` is None when it took it several times, for then it tells no id.
+
+    ``adopted`` says that an earlier attempt had got through and nothing was posted now.
+    """
+
+    message_id: str | None
+    adopted: bool
+
+
+def deliver(client: MeshClient, message: OutgoingMessage, *, look_first: bool) -> Delivery:
+    """Bring ``message`` to MESH, posting it at most once.
+
+    ``look_first`` is for every attempt after an ambiguous one, after a restore and after a crash between the POST
+    and the commit: what MESH already holds under the local id is adopted. The caller keeps "maybe sent" before
+    this call or on MeshAmbiguous, pauses, and calls again with ``look_first``; nothing is posted again here, since
+    MESH may need a moment to know what it took. Errors are those of ``MeshClient.send`` and ``track_local_id``.
+    """
+    if look_first:
+        known = client.track_local_id(message.local_id)
+        if known.taken is not Taken.NEVER:
+            return Delivery(known.message_id, adopted=True)
+    return Delivery(client.send(message), adopted=False)

@@ -1,0 +1,202 @@
+"""One attempt and its repetitions."""
+
+from __future__ import annotations
+
+import gzip
+import inspect
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from shared.errors import MeshAmbiguous, MeshError, MeshProtocolError, MeshRefused, MeshUnavailable
+from shared.identifiers import MailboxId
+from shared.mesh.account import MeshAccount
+from shared.mesh.connection import Connection
+from tests.fakes.clock import MovableClock
+
+Serve = Callable[[httpx.Request], httpx.Response]
+
+
+class Server:
+    """Plays the answers given, one a request; the last one again and again."""
+
+    def __init__(self, *answers: httpx.Response | Exception) -> None:
+        self.requests: list[httpx.Request] = []
+        self.pauses: list[float] = []
+        self.clock = MovableClock()
+        self._answers = list(answers)
+
+    def connection(self) -> Connection:
+        account = MeshAccount("https://mesh.example", MailboxId("B82002OT001"), "p", "k")
+        return Connection(account, self.clock, httpx.MockTransport(self._answer), self.pauses.append)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer.status_code, headers=answer.headers, stream=answer.stream)
+
+
+def ok(body: bytes = b"{}", status: int = 200, **headers: str) -> httpx.Response:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return httpx.Response(status, headers=named, stream=httpx.ByteStream(body))
+
+
+def every_httpx_error() -> list[type[Exception]]:
+    """Return all that httpx may raise from sending a request and reading its answer."""
+    found = [each for each in vars(httpx).values() if inspect.isclass(each) and issubclass(each, httpx.RequestError)]
+    return sorted({*found, httpx.InvalidURL}, key=lambda each: each.__name__)
+
+
+@pytest.mark.parametrize("error", every_httpx_error())
+def test_no_error_of_httpx_gets_out_and_none_is_thought_certain_that_is_not(error: type[Exception]) -> None:
+    with pytest.raises(MeshError) as raised:
+        Server(error("Illegal header value b'9690937278'")).connection().attempt("POST", "/x", body=b"<Bundle/>")
+
+    never_left = {httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError}
+    unsendable = {httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL}
+    expected = MeshUnavailable if error in never_left else MeshRefused if error in unsendable else MeshAmbiguous
+    assert type(raised.value) is expected
+    if expected is not MeshUnavailable:
+        assert "9690937278" not in str(raised.value)
+
+
+def test_every_attempt_asks_for_version_2_and_gzip_alone() -> None:
+    server = Server(ok())
+
+    server.connection().ask("GET", "/messageexchange/x")
+
+    headers = server.requests[0].headers
+    assert headers["accept"] == "application/vnd.mesh.v2+json"
+    assert headers["accept-encoding"] == "gzip"
+    assert headers["user-agent"].startswith("gp-federated-consultation/")
+
+
+@pytest.mark.parametrize("failure", [httpx.ConnectError("no"), httpx.ReadTimeout("no"), ok(status=503)])
+def test_every_attempt_has_a_token_of_its_own(failure: httpx.Response | Exception) -> None:
+    server = Server(failure, failure, ok())
+
+    server.connection().ask("GET", "/x")
+
+    tokens = [request.headers["authorization"] for request in server.requests]
+    assert len(set(tokens)) == 3
+
+
+def test_an_unsigned_call_carries_no_token() -> None:
+    server = Server(ok())
+
+    server.connection().ask("GET", "/x", signed=False)
+
+    assert "authorization" not in server.requests[0].headers
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+def test_a_passing_trouble_is_repeated_with_growing_pauses_and_then_answered(status: int) -> None:
+    server = Server(ok(status=status))
+
+    answer = server.connection().ask("GET", "/x")
+
+    assert answer.status == status
+    assert len(server.requests) == 4
+    first, second, third = server.pauses
+    assert 0.5 <= first <= 1.0 <= second <= 1.5 < 2.0 <= third <= 2.5
+
+
+@pytest.mark.parametrize("failure", [httpx.ConnectTimeout("no"), httpx.ReadError("no")])
+def test_a_repeatable_call_without_any_answer_is_unavailable(failure: Exception) -> None:
+    server = Server(failure)
+
+    with pytest.raises(MeshUnavailable):
+        server.connection().ask("GET", "/x")
+
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("status", [200, 206, 300, 307, 400, 404, 410, 417])
+def test_a_lasting_answer_is_not_asked_for_again(status: int) -> None:
+    server = Server(ok(status=status))
+
+    assert server.connection().ask("GET", "/x").status == status
+    assert len(server.requests) == 1
+
+
+def test_a_refused_token_is_tried_once_more() -> None:
+    server = Server(ok(status=403))
+
+    assert server.connection().ask("GET", "/x").status == 403
+    assert len(server.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("wish", "pause"),
+    [
+        ("7", 7.0),
+        ("86400", 60.0),
+        ("999999999999999999999", 60.0),
+        ("Fri, 20 Nov 2026 18:00:20 GMT", 20.0),
+        ("Sat, 21 Nov 2026 18:00:00 GMT", 60.0),
+    ],
+)
+def test_mesh_may_ask_for_a_longer_pause_up_to_a_minute(wish: str, pause: float) -> None:
+    server = Server(ok(status=503, retry_after=wish), ok())
+
+    server.connection().ask("GET", "/x")
+
+    assert server.pauses == [pause]
+
+
+@pytest.mark.parametrize("wish", ["", "soon", "-5", "0", "Thu, 19 Nov 2026 18:00:00 GMT", "\u0663"])
+def test_a_wish_that_makes_no_sense_is_not_followed(wish: str) -> None:
+    answer = httpx.Response(503, headers=[(b"retry-after", wish.encode())], stream=httpx.ByteStream(b""))
+    server = Server(answer, ok())
+
+    server.connection().ask("GET", "/x")
+
+    assert server.pauses[0] <= 1.0
+
+
+def test_a_body_is_read_up_to_the_limit_and_an_error_text_whole() -> None:
+    server = Server(ok(b"0123456789"), ok(b"0123456789", status=404))
+    connection = server.connection()
+
+    asked, refused = connection.ask("GET", "/x", limit=4), connection.ask("GET", "/x", limit=4)
+
+    assert (asked.body, asked.truncated) == (b"0123", True)
+    assert (refused.body, refused.truncated) == (b"0123456789", False)
+
+
+def test_a_zipped_body_is_unzipped_and_a_corrupt_one_not_taken_for_an_answer() -> None:
+    connection = Server(ok(gzip.compress(b"{}"), content_encoding="gzip")).connection()
+    broken = Server(ok(b"no gzip", content_encoding="gzip"))
+
+    assert connection.ask("GET", "/x").body == b"{}"
+    with pytest.raises(MeshProtocolError):
+        broken.connection().ask("GET", "/x")
+    assert len(broken.requests) == 1
+
+
+def test_an_answer_that_trickles_in_is_given_up() -> None:
+    server = Server(ok())
+
+    class Trickle(httpx.SyncByteStream):
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                server.clock.move(timedelta(seconds=30))
+                yield b"x"
+
+    server = Server(httpx.Response(200, stream=Trickle()))
+
+    with pytest.raises(MeshAmbiguous, match="slowly"):
+        server.connection().attempt("POST", "/x")
+
+
+def test_a_closed_connection_cannot_be_used() -> None:
+    connection = Server(ok()).connection()
+
+    connection.close()
+
+    with pytest.raises(RuntimeError):
+        connection.attempt("GET", "/x")

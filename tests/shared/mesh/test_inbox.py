@@ -1,0 +1,214 @@
+"""Collecting: kept first, acknowledged afterwards, nobody else's touched."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.errors import (
+    Fault,
+    InvalidMessage,
+    MeshForbidden,
+    MeshProtocolError,
+    MeshRefused,
+    MeshUnavailable,
+    MessagingError,
+)
+from shared.mesh.inbox import Collector
+from shared.mesh.messages import IncomingMessage, MessageHeaders
+from shared.mesh.ownership import Role, owns
+from tests.fakes import mesh_faults as faults
+from tests.fakes.mesh import InMemoryMesh
+from tests.shared.mesh.conftest import RECEIVER
+
+
+class Practice:
+    """A receiver's own record: what it kept and what it was told it left."""
+
+    def __init__(self, mesh: InMemoryMesh, max_bytes: int = 1000) -> None:
+        self.mesh = mesh
+        self.kept: list[IncomingMessage] = []
+        self.left: list[str] = []
+        self.fault: Exception | None = None
+        self.collector = Collector(
+            mesh.client(RECEIVER), owns=self._owns, keep=self._keep, left=self._leave, max_bytes=max_bytes
+        )
+
+    @property
+    def bodies(self) -> list[bytes]:
+        return [message.body for message in self.kept]
+
+    def _owns(self, headers: MessageHeaders) -> bool:
+        return owns(Role.RECEIVER, headers, "GPFED_CONSULT_REPORT", links_to_ours=False)
+
+    def _keep(self, message: IncomingMessage) -> None:
+        assert message.headers.message_id not in self.mesh.acknowledged
+        if self.fault:
+            fault, self.fault = self.fault, None
+            raise fault
+        self.kept.append(message)
+
+    def _leave(self, headers: MessageHeaders) -> None:
+        self.left.append(headers.message_id)
+
+
+@pytest.fixture
+def practice(mesh: InMemoryMesh) -> Practice:
+    return Practice(mesh)
+
+
+def test_what_is_ours_is_kept_and_only_then_acknowledged(practice: Practice, mesh: InMemoryMesh) -> None:
+    ids = [mesh.put(RECEIVER, b"one"), mesh.put(RECEIVER, b"two", chunks=2)]
+
+    collected = practice.collector.collect()
+
+    assert practice.bodies == [b"one", b"two"]
+    assert mesh.acknowledged == ids
+    assert (collected.kept, collected.left, collected.gone, collected.failures) == (2, 0, 0, [])
+
+
+def test_what_is_not_ours_stays_unacknowledged_and_is_told_once(practice: Practice, mesh: InMemoryMesh) -> None:
+    foreign = mesh.put(RECEIVER, b"x", workflow_id="PATHOLOGY")
+
+    rounds = [practice.collector.collect() for _ in range(3)]
+
+    assert [collected.left for collected in rounds] == [1, 0, 0]
+    assert practice.left == [foreign]
+    assert [each.message_id for each in mesh.inbox(RECEIVER)] == [foreign]
+    assert [method for method, path in mesh.requests if foreign in path] == ["HEAD"]
+
+
+def test_a_foreign_message_that_came_back_is_looked_at_again(practice: Practice, mesh: InMemoryMesh) -> None:
+    foreign = mesh.put(RECEIVER, b"x", workflow_id="PATHOLOGY")
+    practice.collector.collect()
+    mesh.messages[foreign].status = "acknowledged"
+    practice.collector.collect()
+    mesh.messages[foreign].status = "accepted"
+
+    practice.collector.collect()
+
+    assert practice.left == [foreign, foreign]
+
+
+def test_a_crash_before_the_acknowledge_brings_the_same_message_again(practice: Practice, mesh: InMemoryMesh) -> None:
+    message_id = mesh.put(RECEIVER, b"x")
+    mesh.fail_next("PUT", "acknowledged", *[faults.connection_refused] * 4)
+    with pytest.raises(MeshUnavailable):
+        practice.collector.collect()
+
+    practice.collector.collect()
+
+    assert [message.headers.message_id for message in practice.kept] == [message_id, message_id]
+    assert mesh.acknowledged == [message_id]
+
+
+def test_what_could_not_be_committed_is_not_acknowledged(practice: Practice, mesh: InMemoryMesh) -> None:
+    mesh.put(RECEIVER, b"x")
+    practice.fault = OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        practice.collector.collect()
+
+    assert mesh.acknowledged == []
+    assert practice.collector.collect().kept == 1
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_message_that_is_gone_meanwhile_is_passed_over(practice: Practice, mesh: InMemoryMesh, status: int) -> None:
+    mesh.put(RECEIVER, b"gone")
+    mesh.put(RECEIVER, b"there")
+    mesh.fail_next("HEAD", "inbox", faults.answer(status))
+
+    collected = practice.collector.collect()
+
+    assert practice.bodies == [b"there"]
+    assert (collected.kept, collected.gone, collected.failures) == (1, 1, [])
+
+
+@pytest.mark.parametrize(
+    ("method", "fault", "error"),
+    [
+        ("HEAD", faults.answer(200), MeshProtocolError),
+        ("HEAD", faults.answer(400), MeshRefused),
+        ("GET", faults.answer(206, b"x", mex_messagetype="DATA"), MeshProtocolError),
+        ("GET", faults.answer(406), MeshRefused),
+        ("PUT", faults.answer(400), MeshRefused),
+    ],
+)
+def test_a_bad_message_never_blocks_the_next_and_is_told(
+    practice: Practice, mesh: InMemoryMesh, method: str, fault: faults.Fault, error: type[MessagingError]
+) -> None:
+    bad = mesh.put(RECEIVER, b"bad")
+    mesh.put(RECEIVER, b"good")
+    mesh.fail_next(method, bad, fault)
+
+    collected = practice.collector.collect()
+
+    assert practice.bodies[-1] == b"good"
+    ((message_id, failure),) = collected.failures
+    assert message_id == bad
+    assert type(failure) is error
+    assert bad not in mesh.acknowledged
+
+
+def test_a_message_that_cannot_be_kept_as_it_is_never_blocks_the_next(practice: Practice, mesh: InMemoryMesh) -> None:
+    bad = mesh.put(RECEIVER, b"bad")
+    mesh.put(RECEIVER, b"good")
+    practice.fault = InvalidMessage(Fault("body", "cannot be stored"))
+
+    collected = practice.collector.collect()
+
+    assert practice.bodies == [b"good"]
+    assert [message_id for message_id, _ in collected.failures] == [bad]
+    assert bad not in mesh.acknowledged
+
+
+def test_a_mesh_that_goes_away_ends_the_round_and_what_was_kept_stays(practice: Practice, mesh: InMemoryMesh) -> None:
+    first = mesh.put(RECEIVER, b"one")
+    second = mesh.put(RECEIVER, b"two")
+    mesh.fail_next("HEAD", second, *[faults.connection_refused] * 4)
+
+    with pytest.raises(MeshUnavailable):
+        practice.collector.collect()
+
+    assert practice.bodies == [b"one"]
+    assert mesh.acknowledged == [first]
+
+
+def test_a_mailbox_that_is_not_let_in_ends_the_round(practice: Practice, mesh: InMemoryMesh) -> None:
+    mesh.put(RECEIVER, b"one")
+    mesh.fail_next("HEAD", "inbox", *[faults.answer(403)] * 2)
+
+    with pytest.raises(MeshForbidden):
+        practice.collector.collect()
+
+
+def test_a_message_that_mesh_stumbles_over_does_not_hold_back_the_rest(practice: Practice, mesh: InMemoryMesh) -> None:
+    bad = mesh.put(RECEIVER, b"bad")
+    mesh.put(RECEIVER, b"good")
+    mesh.fail_next("GET", bad, *[faults.answer(500)] * 4)
+
+    collected = practice.collector.collect()
+
+    assert practice.bodies == [b"good"]
+    assert [message_id for message_id, _ in collected.failures] == [bad]
+
+
+def test_a_mesh_that_stumbles_over_everything_ends_the_round(practice: Practice, mesh: InMemoryMesh) -> None:
+    for _ in range(9):
+        mesh.put(RECEIVER, b"x")
+    mesh.fail_next("HEAD", "inbox", *[faults.answer(500)] * 36)
+
+    with pytest.raises(MeshUnavailable):
+        practice.collector.collect()
+
+    assert sum(method == "HEAD" for method, _ in mesh.requests) == 24
+
+
+def test_a_message_that_is_too_large_is_kept_in_part_and_acknowledged(mesh: InMemoryMesh) -> None:
+    practice = Practice(mesh, max_bytes=10)
+    message_id = mesh.put(RECEIVER, b"x" * 50)
+
+    practice.collector.collect()
+
+    assert [(message.body, message.truncated) for message in practice.kept] == [(b"x" * 10, True)]
+    assert mesh.acknowledged == [message_id]
