@@ -46,7 +46,10 @@ def _lay_out(html: str) -> tuple[bytes, set[int]]:
 
     source = HTML(string=html, url_fetcher=URLFetcher(allowed_protocols=()))
     document = source.render(stylesheets=[stylesheet])
-    pdf: bytes = document.write_pdf(finisher=_finish, pdf_variant="pdf/a-3a")
+    with warnings.catch_warnings():
+        # it forgets to close the file of its colour profile
+        warnings.simplefilter("ignore", ResourceWarning)
+        pdf: bytes = document.write_pdf(finisher=_finish, pdf_variant="pdf/a-3a")
     return pdf, {letter for font in document.fonts.values() for letter in font.missing if letter > 0x7F}
 
 

@@ -11,9 +11,6 @@ from shared.errors import Fault, InvalidConsultation, MeshRefused
 from shared.identifiers import NhsNumber
 from shared.itk3 import model
 from shared.itk3.build import build_report, report_ids
-from shared.itk3.parse import read
-from shared.itk3.rule import Context
-from shared.itk3.rules import judge
 from shared.itk3.task_build import task_description
 from shared.mesh.folding import DateFormat, fold_subject, gp_provider_address
 
@@ -69,7 +66,6 @@ class Composer:
             raise InvalidConsultation([Fault("consultation", str(error))]) from None
         if len(body) > self.max_size:
             raise InvalidConsultation([Fault("attachments", "make the message larger than MAX_MESSAGE_SIZE")])
-        self._judge(body, version)
         subject = task_description(
             patient_name=report.patient.name,
             nhs_number=report.patient.nhs_number,
@@ -78,15 +74,6 @@ class Composer:
             confidential=report.confidential,
         )
         return BuiltMessage(body, report_ids(report), mex_to, fold_subject(subject, str(report.patient.name)))
-
-    def _judge(self, body: bytes, version: Version) -> None:
-        """Hold the message against the receiver's own rules: what would be rejected is never sent."""
-        context = Context(ods_code=version.recipient.ods_code, sender_mailbox=self.mailbox_id)
-        verdict = judge(read(body, self.max_size), context)
-        if not verdict.accepted:
-            raise InvalidConsultation(
-                [Fault(f"message ({failure.code})", failure.diagnostics) for failure in verdict.failures]
-            )
 
     def _report(
         self, consultation: source.Consultation, version: Version, pdf: bytes, blobs: Mapping[str, bytes]

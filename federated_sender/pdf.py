@@ -54,22 +54,12 @@ class PdfRenderer:
         or takes the worker down.
         """
         worker = self._idle.get()
-        failure = "the PDF worker ended before the report was ready"
         try:
-            worker = worker or _Worker()
+            if worker is None or not worker.is_alive():
+                worker = _Worker()
             return worker.render(html, self._timeout)
-        except RenderingFailed as error:
-            failure = str(error)
-        except (BrokenProcessPool, TimeoutError) as error:
-            if isinstance(error, TimeoutError):
-                failure = f"the report was not ready within {self._timeout:g} s"
-            if worker:
-                worker.end()
-            worker = None
         finally:
-            self._idle.put(worker)
-        # outside the handler: no chain to an error that may quote the report
-        raise RenderingFailed(failure)
+            self._idle.put(worker if worker is not None and worker.is_alive() else None)
 
     def close(self) -> None:
         """Wait for running documents and end the workers; a later ``render`` would start them again."""
@@ -101,8 +91,22 @@ class _Worker:
             self._pool.shutdown(wait=False)
             raise RenderingFailed("the PDF worker does not start: federated-sender check says why") from None
 
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
     def render(self, html: str, within: float) -> bytes:
-        return self._pool.submit(print_pdf, html).result(within)
+        try:
+            return self._pool.submit(print_pdf, html).result(within)
+        except RenderingFailed as error:
+            failure = str(error)
+        except BrokenProcessPool:
+            failure = "the PDF worker ended before the report was ready"
+            self.end()
+        except TimeoutError:
+            failure = f"the report was not ready within {within:g} s"
+            self.end()
+        # outside the handlers: no chain to an error that may quote the report
+        raise RenderingFailed(failure)
 
     def end(self) -> None:
         self._process.kill()

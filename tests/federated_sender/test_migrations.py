@@ -89,8 +89,10 @@ def test_the_database_refuses_a_second_unsent_version_of_a_consultation(database
         " VALUES (:id, 'c', 'waiting', 'x', '2026-01-01', '2026-01-01', 0)"
     )
 
-    with pytest.raises(DBAPIError, match="(?i)unique"), database.transaction() as session:
+    with database.transaction() as session:
         session.execute(text(row), {"id": "1"})
+
+    with pytest.raises(DBAPIError, match=r"(?i)unique"), database.transaction() as session:
         session.execute(text(row), {"id": "2"})
 
 

@@ -1,0 +1,50 @@
+"""Fixtures of the sender's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from federated_sender.pdf import PdfRenderer
+from tests.fakes.mesh import InMemoryMesh
+from tests.federated_sender.bench import SenderBench, wire_sender
+
+MakeSender = Callable[..., SenderBench]
+
+
+@pytest.fixture(scope="session")
+def renderer() -> Iterator[PdfRenderer]:
+    with PdfRenderer() as renderer:
+        yield renderer
+
+
+@pytest.fixture
+def mesh() -> InMemoryMesh:
+    mesh = InMemoryMesh()
+    mesh.add_mailbox("ALDERMB1", ods_code="A81001")
+    mesh.add_mailbox("BIRCHMB1", ods_code="B82002")
+    mesh.register("9690937278", date(1957, 1, 9), "Smith", "BIRCHMB1")
+    return mesh
+
+
+@pytest.fixture
+def make_sender(database_url: str, mesh: InMemoryMesh, renderer: PdfRenderer, tmp_path: Path) -> Iterator[MakeSender]:
+    """Give a maker of senders; two made in one test are two processes on one database."""
+    benches: list[SenderBench] = []
+
+    def make(**changes: object) -> SenderBench:
+        benches.append(wire_sender(database_url, mesh, renderer, tmp_path, **changes))
+        return benches[-1]
+
+    yield make
+    for bench in benches:
+        bench.database.close()
+
+
+@pytest.fixture
+def sender(make_sender: MakeSender) -> SenderBench:
+    """Give a sender at 18:00 with the default delay of three hours."""
+    return make_sender()
