@@ -55,7 +55,7 @@ def listing(
 def counts(session: Session) -> dict[str, int]:
     """Return how many reports are in each state that has any."""
     query = select(Report.state, func.count()).group_by(Report.state)
-    found = {str(state): number for state, number in session.execute(query).tuples()}
+    found = {str(state): number for state, number in session.execute(query)}
     return {str(state): found[state] for state in State if state in found}
 
 

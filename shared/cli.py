@@ -22,6 +22,7 @@ from shared.clock import Clock
 from shared.daemon import Job, Rounds, run_once, run_until_stopped
 from shared.db import Database
 from shared.errors import CommandFailed, ConfigurationError, DatabaseUnusable, MessagingError
+from shared.log import describe
 from shared.tables import AlertColumns, TimelineColumns
 
 VERSION = "0.1.0"
@@ -60,6 +61,10 @@ class Commands(click.Group):
         except DBAPIError as error:
             words = str(error.orig).splitlines()[0]
             raise click.ClickException(f"the database cannot be used: {words}") from None
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001 - a traceback could quote patient data
+            raise click.ClickException(f"an unforeseen error, please report it: {describe(error)}") from None
 
 
 def env_file_option() -> click.Option:

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import FrameType
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -46,6 +45,8 @@ MESH_REFUSED = Event(
     "MESH refuses this mailbox's request for good; trying again changes nothing.",
     "Run `check --online`: mailbox id, password, shared key, certificate and clock are the usual causes.",
 )
+_STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
 EVENTS = (DAEMON_STARTED, DAEMON_STOPPING, DAEMON_STOPPED, JOB_FAILED, OUTAGE_BEGAN, OUTAGE_ENDED, MESH_REFUSED)
 
 
@@ -149,23 +150,24 @@ def run_once(jobs: Sequence[Job], rounds: Rounds) -> bool:
 
 
 def run_until_stopped(jobs: Sequence[Job], rounds: Rounds, version: str) -> None:
-    """Run every job at its interval until SIGTERM or SIGINT, finish the running steps, and return."""
+    """Run every job at its interval until SIGTERM or SIGINT, finish the running steps, and return.
+
+    Call it from the main thread, before any other thread is there: the signals are waited for, not handled. (A
+    handler may run just before the wait begins, and then nothing ends the wait.)
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING_SIGNALS)
     stopping = threading.Event()
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        stopping.set()
-        received.append(signal.Signals(number).name)
-
-    received: list[str] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
     scheduler = _schedule(jobs, rounds, stopping)
-    scheduler.start()
-    emit(DAEMON_STARTED, version=version, jobs=[job.name for job in jobs])
-    stopping.wait()
-    emit(DAEMON_STOPPING, signal=received[0])
-    scheduler.shutdown(wait=True)
-    emit(DAEMON_STOPPED)
+    try:
+        scheduler.start()
+        emit(DAEMON_STARTED, version=version, jobs=[job.name for job in jobs])
+        received = signal.sigwait(_STOPPING_SIGNALS)
+        emit(DAEMON_STOPPING, signal=signal.Signals(received).name)
+        stopping.set()
+        scheduler.shutdown(wait=True)
+        emit(DAEMON_STOPPED)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _schedule(jobs: Sequence[Job], rounds: Rounds, stopping: threading.Event) -> BackgroundScheduler:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from lxml import etree
 
@@ -24,7 +24,8 @@ def write(resource: Resource) -> bytes:
 
     Raises ValueError, without the text, when a text cannot be carried by XML 1.0 or is empty.
     """
-    root = etree.Element(_tag(resource["resourceType"]), nsmap={None: FHIR_NAMESPACE})
+    namespaces = cast("dict[str, str]", {None: FHIR_NAMESPACE})  # the stubs do not know a default namespace
+    root = etree.Element(_tag(resource["resourceType"]), nsmap=namespaces)
     try:
         _fill(root, resource)
     except ValueError:

@@ -132,7 +132,7 @@ class ReceivedResponse:
     request_id: str | None
     sender_reference: str | None
     code: str | None
-    diagnostics: str | None
+    diagnostics: str | None = field(repr=False)
     sender_ods_code: str | None
 
 

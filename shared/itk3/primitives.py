@@ -10,6 +10,7 @@ from typing import Final
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_PARTIAL_DATE: Final = re.compile(r"[0-9]{4}(-[0-9]{2})?")
 _INSTANT: Final = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2})(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -42,7 +43,9 @@ def read_instant(value: str | None) -> datetime | None:
 
 
 def read_date_time(value: str | None) -> datetime | None:
-    """Return a FHIR ``dateTime`` in UTC, a bare date as its midnight; None for anything else."""
+    """Return a FHIR ``dateTime`` in UTC; a year, month or day alone as its beginning. None for anything else."""
+    if value and _PARTIAL_DATE.fullmatch(value):
+        value = f"{value}-01-01"[:10]
     day = read_date(value)
     return datetime(day.year, day.month, day.day, tzinfo=UTC) if day else read_instant(value)
 

@@ -1,0 +1,46 @@
+"""A FHIR element as it was received: name, ``value``, ``url`` and children, and nothing of XML or JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class Element:
+    """One element. Elements that are not FHIR's (a narrative's XHTML) keep their full name."""
+
+    __slots__ = ("children", "name", "url", "value")
+
+    def __init__(self, name: str, value: str | None = None, url: str | None = None) -> None:
+        self.name = name
+        self.value = value
+        self.url = url
+        self.children: list[Element] = []
+
+    def __repr__(self) -> str:
+        return f"<{self.name}>"  # never the value: it may be patient data
+
+    def all(self, *path: str) -> list[Element]:
+        """Return every element at ``path`` below this one, in document order."""
+        found: Iterable[Element] = (self,)
+        for name in path:
+            found = [child for parent in found for child in parent.children if child.name == name]
+        return list(found)
+
+    def first(self, *path: str) -> Element | None:
+        """Return the first element at ``path``."""
+        return next(iter(self.all(*path)), None)
+
+    def one(self, *path: str) -> Element | None:
+        """Return the element at ``path`` if there is exactly one."""
+        found = self.all(*path)
+        return found[0] if len(found) == 1 else None
+
+    def text(self, *path: str) -> str | None:
+        """Return the first value at ``path``; None when there is none or it is blank."""
+        element = self.first(*path)
+        value = None if element is None else element.value
+        return value if value and value.strip() else None
+
+    def extensions(self, *urls: str) -> list[Element]:
+        """Return the extensions of this element with one of ``urls``."""
+        return [extension for extension in self.all("extension") if extension.url in urls]

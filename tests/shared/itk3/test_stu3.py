@@ -1,0 +1,51 @@
+"""The base types of FHIR STU3."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.itk3.build import build_report
+from shared.itk3.element import Element
+from shared.itk3.parse import parse
+from shared.itk3.stu3 import check, faults
+from tests.shared.itk3.examples import LIMIT, MESSAGE, Draft
+
+PATIENT = "//f:Patient"
+
+
+def patient(xpath: str, xml: str) -> Element:
+    draft = Draft(build_report(MESSAGE))
+    draft.add(xpath, xml)
+    payload = parse(draft.body, LIMIT).payload
+    assert payload is not None
+    return payload.of_type("Patient")[0]
+
+
+@pytest.mark.parametrize(
+    ("xpath", "xml", "expected"),
+    [
+        (PATIENT, '<deceasedBoolean value="true"/>', ()),
+        (PATIENT, "<text ><div>narrative</div></text>", ()),
+        (PATIENT, "<contained ><Potato/></contained>", ()),
+        (f"{PATIENT}/f:birthDate", '<extension url="u"><valueDateTime value="1957-01-09T10:00:00Z"/></extension>', ()),
+        (PATIENT, '<active value="maybe"/>', ("Patient.active",)),
+        (PATIENT, '<Active value="true"/>', ("Patient has an element that FHIR STU3 does not know",)),
+        (f"{PATIENT}/f:name", '<period ><start value="Smith"/></period>', ("Patient.name.period.start",)),
+        (PATIENT, '<birthDate value="1957-01-09"/>', ("Patient.birthDate is there twice",)),
+        (PATIENT, '<extension ><valueString value="x"/></extension>', ("Patient.extension.url",)),
+    ],
+)
+def test_a_fault_is_named_by_its_path(xpath: str, xml: str, expected: tuple[str, ...]) -> None:
+    assert faults(patient(xpath, xml)) == expected
+
+
+def test_a_child_left_out_is_not_looked_at() -> None:
+    assert faults(patient(PATIENT, '<active value="maybe"/>'), "active") == ()
+
+
+def test_an_unknown_resource_is_a_fault() -> None:
+    assert len(faults(Element("Potato"))) == 1
+
+
+def test_a_missing_element_is_a_fault() -> None:
+    assert check({"resourceType": "MessageHeader"}) != ()
