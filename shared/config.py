@@ -211,7 +211,15 @@ def _faults(error: ValidationError) -> list[Fault]:
     faults = []
     for fault in error.errors(include_url=False, include_input=False):
         where = str(fault["loc"][0]) if fault["loc"] else "settings"
-        rule = "is required" if fault["type"] == "missing" else fault["msg"][0].lower() + fault["msg"][1:]
+        words = fault["msg"]
+        # a rule begins with a small letter, unless it begins with a setting's name
+        rule = (
+            "is required"
+            if fault["type"] == "missing"
+            else words
+            if words[:2].isupper()
+            else words[0].lower() + words[1:]
+        )
         faults.append(Fault(where, rule))
     return faults
 

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, CursorResult, DateTime, Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
@@ -124,8 +124,8 @@ def after_commit(session: Session, action: Callable[[], None]) -> None:
 def insert_once(session: Session, model: type[DeclarativeBase], **values: object) -> bool:
     """Insert a row unless one with the same key is there already, by whoever; say whether it is new."""
     inserting = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    result = session.execute(inserting(model).values(**values).on_conflict_do_nothing())
-    return cast("CursorResult[Any]", result).rowcount == 1
+    statement = inserting(model).values(**values).on_conflict_do_nothing().returning(*inspect(model).primary_key)
+    return session.execute(statement).first() is not None
 
 
 def append_only(table: str, dialect: str) -> tuple[str, ...]:

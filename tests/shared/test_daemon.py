@@ -1,0 +1,156 @@
+"""Rounds of jobs: what goes wrong is said once and never ends the daemon."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+import structlog
+from sqlalchemy.exc import OperationalError
+
+from shared import log
+from shared.daemon import Job, Outage, Rounds, run_once
+from shared.errors import MeshRefused, MeshUnavailable
+from tests.fakes.clock import MovableClock
+
+EVERY = timedelta(minutes=5)
+
+
+@pytest.fixture
+def lines() -> Iterator[Callable[[], list[dict[str, object]]]]:
+    stream = io.StringIO()
+    log.configure("debug", "json", "example", stream)
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def rounds(clock: MovableClock) -> Rounds:
+    return Rounds(Outage("MESH", clock), Outage("database", clock))
+
+
+def working(*changes: int | Exception) -> Callable[[], int]:
+    """Return a step that gives each of ``changes`` in turn, and 0 afterwards."""
+    left = list(changes)
+
+    def step() -> int:
+        change = left.pop(0) if left else 0
+        if isinstance(change, Exception):
+            raise change
+        return change
+
+    return step
+
+
+def test_once_goes_on_until_a_whole_round_changes_nothing(rounds: Rounds) -> None:
+    queue: list[str] = []
+    done: list[str] = []
+    source = working(1, 0, 1)
+
+    def make() -> int:
+        if made := source():
+            queue.append("work")
+        return made
+
+    def take() -> int:
+        if not queue:
+            return 0
+        done.append(queue.pop())
+        return 1
+
+    assert run_once([Job("make", make, EVERY, drains=False), Job("take", take, EVERY)], rounds) is True
+    assert done == ["work"]
+
+
+def test_a_job_that_failed_is_not_tried_again_in_the_same_call(
+    rounds: Rounds, lines: Callable[[], list[dict[str, object]]]
+) -> None:
+    calls: list[str] = []
+
+    def fail() -> int:
+        calls.append("fail")
+        raise MeshUnavailable("MESH cannot be reached")
+
+    reached = run_once([Job("fail", fail, EVERY), Job("work", working(1, 1, 1), EVERY)], rounds)
+
+    assert (reached, calls) == (False, ["fail"])
+    assert [line["event"] for line in lines()] == ["outage.began"]
+
+
+def test_one_line_an_outage_and_one_when_it_is_over(
+    rounds: Rounds, clock: MovableClock, lines: Callable[[], list[dict[str, object]]]
+) -> None:
+    job = Job("collect", working(*[MeshUnavailable("MESH cannot be reached")] * 3), EVERY)
+    for _ in range(3):
+        rounds.step(job)
+        clock.move(timedelta(minutes=5))
+
+    rounds.mesh.over()
+    rounds.mesh.over()
+
+    assert [(line["event"], line["level"]) for line in lines()] == [
+        ("outage.began", "warning"),
+        ("outage.ended", "info"),
+    ]
+    assert lines()[1]["seconds"] == 900
+
+
+def test_a_refusal_is_an_error_that_says_so_once(rounds: Rounds, lines: Callable[[], list[dict[str, object]]]) -> None:
+    job = Job("collect", working(MeshRefused("no", http_status=403), MeshRefused("no", http_status=403)), EVERY)
+
+    rounds.step(job)
+    rounds.step(job)
+
+    assert [(line["event"], line["level"], line["http_status"]) for line in lines()] == [("mesh.refused", "error", 403)]
+
+
+def test_a_database_that_is_away_is_an_outage_of_its_own(
+    rounds: Rounds, lines: Callable[[], list[dict[str, object]]]
+) -> None:
+    away = OperationalError("SELECT 'Smith'", {}, Exception("Smith"))
+    job = Job("send", working(away, away, 1), EVERY)
+
+    for _ in range(3):
+        rounds.step(job)
+
+    assert [(line["event"], line["of"]) for line in lines()] == [
+        ("outage.began", "database"),
+        ("outage.ended", "database"),
+    ]
+    assert "Smith" not in json.dumps(lines())
+
+
+def test_an_unforeseen_error_is_named_by_class_and_place_and_quotes_nothing(
+    rounds: Rounds, lines: Callable[[], list[dict[str, object]]]
+) -> None:
+    result = rounds.step(Job("send", working(KeyError("Smith")), EVERY))
+
+    (line,) = lines()
+    assert result is None
+    assert (line["event"], line["job"]) == ("job.failed", "send")
+    assert str(line["error"]).startswith("KeyError at test_daemon.py:")
+    assert "Smith" not in json.dumps(line)
+
+
+def test_draining_ends_between_two_pieces_of_work_when_the_daemon_is_to_stop(rounds: Rounds) -> None:
+    stopping = threading.Event()
+    done: list[int] = []
+
+    def step() -> int:
+        done.append(1)
+        if len(done) == 2:
+            stopping.set()
+        return 1
+
+    rounds.drain(Job("send", step, EVERY), stopping.is_set)
+
+    assert len(done) == 2

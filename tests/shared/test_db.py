@@ -1,0 +1,145 @@
+"""The database on SQLite and PostgreSQL: transactions, times, the schema's version."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import StatementError
+
+import federated_sender
+from federated_sender.tables import Alert, Blob
+from shared.db import Database, after_commit, insert_once
+from shared.errors import DatabaseUnusable
+
+MIGRATIONS = Path(federated_sender.__file__).parent / "migrations"
+AT = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url, schema="federated_sender", migrations=MIGRATIONS)
+    database.migrate()
+    yield database
+    database.close()
+
+
+def alert(**changes: object) -> Alert:
+    values = {"alert_id": "1", "kind": "k", "subject_id": "s", "opened_at": AT, "text": "t", "action": "a"}
+    return Alert(**(values | changes))
+
+
+def test_a_time_comes_back_in_utc_whatever_zone_it_had(database: Database) -> None:
+    with database.transaction() as session:
+        session.add(alert(opened_at=AT.astimezone(timezone(timedelta(hours=5)))))
+
+    with database.snapshot() as session:
+        stored = session.scalars(select(Alert.opened_at)).one()
+
+    assert (stored, stored.tzinfo) == (AT, UTC)
+
+
+def test_a_time_without_a_zone_is_refused(database: Database) -> None:
+    with pytest.raises(StatementError, match="without a zone"), database.transaction() as session:
+        session.add(alert(opened_at=datetime(2026, 11, 20, 18, 0)))  # noqa: DTZ001
+
+
+def test_an_error_undoes_the_whole_transaction(database: Database) -> None:
+    def fail() -> None:
+        with database.transaction() as session:
+            session.add(alert())
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+
+    with database.snapshot() as session:
+        assert session.scalars(select(Alert)).all() == []
+
+
+def test_what_is_said_after_commit_is_said_once_and_only_when_it_is_durable(database: Database) -> None:
+    said: list[str] = []
+
+    def fail() -> None:
+        with database.transaction() as session:
+            after_commit(session, lambda: said.append("undone"))
+            raise RuntimeError
+
+    with database.transaction() as session:
+        after_commit(session, lambda: said.append("kept"))
+        before = list(said)
+    with pytest.raises(RuntimeError):
+        fail()
+
+    assert (before, said) == ([], ["kept"])
+
+
+def test_inserting_twice_keeps_the_first(database: Database) -> None:
+    with database.transaction() as session:
+        first = insert_once(session, Blob, sha256="x", data=b"one")
+        second = insert_once(session, Blob, sha256="x", data=b"two")
+
+    with database.snapshot() as session:
+        assert session.get_one(Blob, "x").data == b"one"
+    assert (first, second) == (True, False)
+
+
+def test_writers_that_read_first_lose_no_update(database: Database) -> None:
+    with database.transaction() as session:
+        session.add(alert(text="0"))
+
+    def count() -> None:
+        for _ in range(25):
+            with database.transaction() as session:
+                row = session.scalars(select(Alert).with_for_update()).one()
+                row.text = str(int(row.text) + 1)
+
+    threads = [threading.Thread(target=count) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with database.snapshot() as session:
+        assert session.scalars(select(Alert.text)).one() == "100"
+
+
+def test_a_reader_sees_the_last_commit_while_somebody_writes(database: Database) -> None:
+    with database.transaction() as writer:
+        writer.add(alert())
+        writer.flush()
+
+        with database.snapshot() as reader:
+            seen = reader.scalars(select(Alert)).all()
+
+    assert seen == []
+
+
+def test_a_database_that_cannot_be_opened_is_said_without_a_traceback(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/none/state.sqlite3", schema="x", migrations=MIGRATIONS)
+
+    with pytest.raises(DatabaseUnusable, match="the database cannot be used: unable to open database file"):
+        database.require_schema("example")
+    database.close()
+
+
+def test_a_file_that_is_no_database_is_said(tmp_path: Path) -> None:
+    (tmp_path / "state.sqlite3").write_bytes(b"not a database " * 100)
+    database = Database(f"sqlite:///{tmp_path}/state.sqlite3", schema="x", migrations=MIGRATIONS)
+
+    with pytest.raises(DatabaseUnusable, match="file is not a database"):
+        database.revision()
+    database.close()
+
+
+def test_a_newer_schema_is_refused_too(database: Database) -> None:
+    with database.transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(DatabaseUnusable, match="is at schema 9999"):
+        database.require_schema("federated-sender")
