@@ -1,0 +1,135 @@
+"""The wired daemon: settings → log → database → MESH → jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from registered_receiver import ledger, patients, records
+from registered_receiver.chase import Chase
+from registered_receiver.collect import Collect
+from registered_receiver.filing import Practice
+from registered_receiver.process import Process
+from registered_receiver.reply import Reply
+from registered_receiver.settings import ReceiverSettings
+from registered_receiver.tables import Timeline
+from shared import log
+from shared.cli import Check, database_checks, directory_check, rfc3339
+from shared.clock import Clock, system_clock
+from shared.connect import open_mesh
+from shared.daemon import Job, Outage, Rounds
+from shared.db import Database
+from shared.errors import DatabaseUnusable, MeshError
+from shared.mesh.client import MeshClient
+
+NAME: Final = "registered-receiver"
+SCHEMA: Final = "registered_receiver"
+MIGRATIONS: Final = Path(__file__).parent / "migrations"
+_OFTEN: Final = timedelta(seconds=30)
+
+
+class Receiver:
+    """What the commands and the daemon work with; see :class:`shared.cli.App`."""
+
+    def __init__(
+        self, settings: ReceiverSettings, *, clock: Clock = system_clock, mesh: MeshClient | None = None
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.alerts = ledger.ALERTS
+        log.configure(settings.log_level, settings.log_format, NAME)
+        settings.state_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.database = Database(settings.database_url.get_secret_value(), schema=SCHEMA, migrations=MIGRATIONS)
+        self.outage = Outage("MESH", self.clock)
+        self._given_mesh = mesh
+        self.practice = Practice(
+            settings.practice_ods_code,
+            settings.mesh_mailbox_id,
+            settings.mesh_workflow_id,
+            settings.max_message_size,
+            settings.match_review == "on",
+        )
+
+    @cached_property
+    def mesh(self) -> MeshClient:
+        """The MESH client, opened when it is first needed: the worklist must be seen without certificates, too."""
+        return self._given_mesh or open_mesh(self.settings, self.clock, self.outage)
+
+    def jobs(self) -> Sequence[Job]:
+        """Return the jobs in the order of ``once`` (decision 38): collect, process, reply, chase."""
+        settings, database, clock = self.settings, self.database, self.clock
+        collect = Collect(database, clock, self.mesh, settings.mesh_workflow_id, settings.max_message_size)
+        process = Process(database, clock, self.practice)
+        reply = Reply(database, clock, self.mesh)
+        chase = Chase(database, clock, settings.review_within)
+        return (
+            Job("collect", collect.step, settings.mesh_poll_interval, drains=False, wakes=("process",)),
+            Job("process", process.step, _OFTEN, wakes=("reply",)),
+            Job("reply", reply.step, _OFTEN),
+            Job("chase", chase.step, timedelta(minutes=1)),
+        )
+
+    def rounds(self) -> Rounds:
+        """Return what steps the jobs."""
+        return Rounds(self.outage, Outage("database", self.clock))
+
+    def status(
+        self, session: Session, *, state: str | None, since: datetime | None, limit: int
+    ) -> list[dict[str, Any]]:
+        """Return the messages in the contract's shape."""
+        return records.listing(session, state=state, since=since, limit=limit)
+
+    def counts(self, session: Session) -> dict[str, int]:
+        """Return how many messages are in each state."""
+        return records.counts(session)
+
+    def record(self, session: Session, identifier: str) -> tuple[dict[str, Any], Sequence[Timeline]]:
+        """Return one message with its timeline."""
+        return records.story(session, identifier)
+
+    def retry(self, session: Session, identifier: str, by: str) -> None:
+        """Take a parked message, or the parked responses to it, back."""
+        records.retry(session, identifier, self.clock(), by)
+
+    def checks(self, *, online: bool) -> Iterable[Check]:
+        """Look at what a new installation gets wrong."""
+        mesh = self.mesh
+        yield Check("settings", ok=True, text="all can be used")
+        yield directory_check(self.settings.state_directory)
+        yield from database_checks(self.database, NAME)
+        yield from self._patient_index()
+        yield Check("clock", ok=True, text=f"{rfc3339(self.clock())}; compare with a clock you trust")
+        if online:
+            yield _mesh_check(mesh)
+
+    def close(self) -> None:
+        """Let go of MESH and the database."""
+        if "mesh" in self.__dict__:
+            self.mesh.close()
+        self.database.close()
+
+    def _patient_index(self) -> Iterable[Check]:
+        try:
+            self.database.require_schema(NAME)
+        except DatabaseUnusable:
+            return
+        with self.database.snapshot() as session:
+            known = patients.count(session)
+        advice = "" if known else "; until `patients import`, every report is answered 30002"
+        yield Check("patient index", ok=True, text=f"{known} patients{advice}")
+
+
+def _mesh_check(mesh: MeshClient) -> Check:
+    try:
+        mesh.handshake()
+    except MeshError as error:
+        return Check("MESH", ok=False, text=f"{error}; check mailbox, password, shared key, certificate and clock")
+    return Check("MESH", ok=True, text="the handshake succeeded")
+
+
+OpenReceiver = Callable[[], Receiver]

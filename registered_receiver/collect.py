@@ -1,0 +1,142 @@
+"""The job that collects the mailbox: download, store durably, and only then tell MESH (decision 14)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from registered_receiver import inbox, ledger
+from registered_receiver.events import COLLECTION_FAILED
+from registered_receiver.states import MessageEvent
+from registered_receiver.tables import Alert, Message
+from shared.clock import Clock
+from shared.db import Database
+from shared.errors import MessagingError
+from shared.itk3.codes import MESH_REPORT_CODES
+from shared.log import emit
+from shared.mesh.client import MeshClient
+from shared.mesh.inbox import Collector
+from shared.mesh.messages import IncomingMessage, MessageHeaders, MessageType
+from shared.mesh.ownership import Role, owns
+
+_FAILED = "collection_failed"
+
+
+@dataclass
+class Collect:
+    """Collects what is ours; what is for neither daemon is listed once and stays in MESH (decision 31)."""
+
+    database: Database
+    clock: Clock
+    client: MeshClient
+    workflow_id: str
+    max_message_size: int
+    _collector: Collector = field(init=False, repr=False)
+    _stored: int = field(init=False, default=0)
+    _kept: set[str] = field(init=False, default_factory=set)
+
+    def __post_init__(self) -> None:
+        self._collector = Collector(
+            self.client, owns=self._owns, keep=self._keep, left=self._left, max_bytes=self.max_message_size
+        )
+
+    def step(self) -> int:
+        """Go through the mailbox once; return how many messages were not here before."""
+        self._stored, self._kept = 0, set()
+        collected = self._collector.collect()
+        for mesh_message_id, error in collected.failures:
+            self._tell(mesh_message_id, error)
+        self._settle(self._kept - {mesh_message_id for mesh_message_id, _ in collected.failures})
+        return self._stored
+
+    def _owns(self, headers: MessageHeaders) -> bool:
+        ours = False
+        if headers.message_type is MessageType.REPORT:
+            with self.database.snapshot() as session:
+                ours = inbox.answered_by(session, headers) is not None
+        return owns(Role.RECEIVER, headers, self.workflow_id, links_to_ours=ours)
+
+    def _keep(self, incoming: IncomingMessage) -> None:
+        is_report = incoming.headers.message_type is MessageType.REPORT
+        with self._storing(incoming.headers.message_id) as session:
+            stored = (
+                self._keep_report(session, incoming.headers)
+                if is_report
+                else inbox.keep(session, incoming, self.clock())
+            )
+            self._stored += stored is not None
+        self._kept.add(incoming.headers.message_id)
+
+    @contextmanager
+    def _storing(self, mesh_message_id: str) -> Iterator[Session]:
+        """Give a transaction; that another process stored the same message meanwhile is not an error."""
+        try:
+            with self.database.transaction() as session:
+                yield session
+        except IntegrityError:
+            with self.database.snapshot() as session:
+                if not inbox.is_kept(session, mesh_message_id):
+                    raise
+
+    def _keep_report(self, session: Session, headers: MessageHeaders) -> Message | None:
+        """MESH's word about one of our responses: on record with the message it answered, and a person is told."""
+        now, code = self.clock(), headers.status_code
+        record = inbox.keep_record(session, headers, MessageEvent.REPORT_COLLECTED, now, code=code)
+        if record is None:
+            return None
+        response = inbox.answered_by(session, headers)
+        subject = record
+        if response is not None:
+            subject = session.get_one(Message, response.mesh_message_id)
+            subject.changed_at = now
+            ledger.note(session, subject, "response_undelivered", now, code=code, detail=record.mesh_message_id)
+        meaning = MESH_REPORT_CODES.get(code or "", "see the MESH documentation")
+        ledger.ALERTS.open(
+            session,
+            kind="response_undelivered",
+            subject_id=subject.mesh_message_id,
+            now=now,
+            text=f"MESH could not deliver the {response.level if response else 'unknown'} response to this message:"
+            f" {code or 'no code'}, {meaning}.",
+            action=f"See `show {subject.mesh_message_id}`; telephone the sending practice about its report.",
+            code=code,
+        )
+        return record
+
+    def _left(self, headers: MessageHeaders) -> None:
+        if owns(Role.SENDER, headers, self.workflow_id, links_to_ours=False):
+            return
+        with self._storing(headers.message_id) as session:
+            inbox.keep_record(session, headers, MessageEvent.LEFT_IN_MESH, self.clock())
+
+    def _settle(self, collected: set[str]) -> None:
+        """Close what was opened while these messages could not be collected or acknowledged."""
+        with self.database.transaction() as session:
+            query = select(Alert.subject_id).where(Alert.kind == _FAILED, Alert.closed_at.is_(None))
+            for mesh_message_id in collected.intersection(session.scalars(query)):
+                ledger.ALERTS.close(
+                    session,
+                    subject_id=mesh_message_id,
+                    now=self.clock(),
+                    by=ledger.DAEMON,
+                    reason="the message was collected",
+                    kind=_FAILED,
+                )
+
+    def _tell(self, mesh_message_id: str, error: MessagingError) -> None:
+        emit(COLLECTION_FAILED, mesh_message_id=mesh_message_id, error=str(error))
+        with self.database.transaction() as session:
+            ledger.ALERTS.open(
+                session,
+                kind=_FAILED,
+                subject_id=mesh_message_id,
+                now=self.clock(),
+                text=f"A message in the mailbox cannot be collected: {error}",
+                action="It is tried again every round. If that lasts a day, give the MESH service desk its message id.",
+                code=None,
+            )

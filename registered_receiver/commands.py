@@ -1,0 +1,165 @@
+"""The commands that only the receiver has."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from registered_receiver import events, export, patients, records, worklist
+from registered_receiver.app import NAME, OpenReceiver
+from registered_receiver.explaining import explain
+from registered_receiver.filing import local_date
+from registered_receiver.review_commands import add_review_commands
+from shared.cli import Commands, operator, print_json, print_table
+from shared.errors import CommandFailed
+from shared.identifiers import MailboxId
+from shared.log import emit
+
+_TASK_COLUMNS = {
+    "task_id": "task",
+    "state": "state",
+    "received_at": "received",
+    "subject": "subject",
+    "documents": "documents",
+    "note": "note",
+}
+
+
+def add_receiver_commands(commands: Commands, open_receiver: OpenReceiver) -> None:
+    """Give ``commands`` what only the receiver has."""
+    _add_patients(commands, open_receiver)
+    _add_dealing_with_tasks(_add_tasks(commands, open_receiver), open_receiver)
+    _add_messages(commands, open_receiver)
+    add_review_commands(commands, open_receiver)
+
+
+def _add_patients(commands: Commands, open_receiver: OpenReceiver) -> None:
+    @commands.group("patients")
+    def group() -> None:
+        """Keep the practice's patient index, which reports are matched against."""
+
+    @group.command("import")
+    @click.argument("file", type=click.Path(path_type=Path))
+    @click.option("--replace", is_flag=True, help="Who is registered and not in FILE left the practice today.")
+    def import_(file: Path, replace: bool) -> None:
+        """Bring the index up to date from the CSV FILE: all rows, or none.
+
+        \b
+        Columns: nhs_number,family,given,birth_date,status,left_on,died_on
+        with dates such as 1957-01-09 and the status registered, left or deceased.
+        """  # noqa: D301 - click reads the backspace
+        with closing(open_receiver()) as receiver:
+            receiver.database.require_schema(NAME)
+            today = local_date(receiver.clock())
+            rows = patients.read_file(file, today)
+            with receiver.database.transaction() as session:
+                done = patients.store(session, rows, today, replace=replace)
+        emit(events.PATIENTS_IMPORTED, patients=done.patients, left=done.left, by=operator())
+        click.echo(f"{done.patients} patients imported, {done.left} left")
+
+
+def _add_tasks(commands: Commands, open_receiver: OpenReceiver) -> click.Group:
+    @commands.group("tasks", invoke_without_command=True)
+    @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+    @click.pass_context
+    def group(ctx: click.Context, as_json: bool) -> None:
+        """List the tasks, newest first; `tasks show`, `export` and `complete` deal with one."""
+        if ctx.invoked_subcommand is not None:
+            return
+        with closing(open_receiver()) as receiver, receiver.database.snapshot() as session:
+            tasks = worklist.listing(session)
+            rows = [records.task_json(task) for task in tasks]
+            notes = [records.task_note(session, task) for task in tasks] if not as_json else []
+        if as_json:
+            print_json(rows)
+            return
+        table = [
+            row | {"documents": len(row["documents"]), "note": note} for row, note in zip(rows, notes, strict=True)
+        ]
+        print_table(table, _TASK_COLUMNS, "no tasks")
+
+    return group
+
+
+def _add_dealing_with_tasks(group: click.Group, open_receiver: OpenReceiver) -> None:
+    @group.command()
+    @click.argument("task_id", metavar="ID")
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def show(task_id: str, as_json: bool) -> None:
+        """Show one task and the documents that came with it."""
+        with closing(open_receiver()) as receiver, receiver.database.snapshot() as session:
+            task = worklist.find(session, task_id)
+            shown = records.task_in_full(session, task)
+            note = records.task_note(session, task)
+        if as_json:
+            print_json(shown)
+            return
+        documents = shown.pop("documents")
+        for name, value in (shown | {"supersedes": None, "flag": None, "note": note}).items():
+            if value is not None and value != "":
+                click.echo(f"{name}: {value}")
+        click.echo()
+        columns = {"description": "document", "content_type": "type", "size": "bytes", "sha256": "sha256"}
+        print_table(documents, columns, "no documents")
+
+    @group.command("export")
+    @click.argument("task_id", metavar="ID")
+    @click.option("--to", "directory", required=True, type=click.Path(path_type=Path), help="Where to; made if needed.")
+    def export_(task_id: str, directory: Path) -> None:
+        """Write the report and every attachment as files, byte for byte; task.json has their labels."""
+        with closing(open_receiver()) as receiver, receiver.database.snapshot() as session:
+            files = export.export_task(session, task_id, directory)
+        for path in files:
+            click.echo(path)
+
+    @group.command()
+    @click.argument("task_id", metavar="ID")
+    def complete(task_id: str) -> None:
+        """Mark a task as dealt with."""
+        with closing(open_receiver()) as receiver, receiver.database.transaction() as session:
+            worklist.complete(session, task_id, receiver.clock(), operator())
+        click.echo(f"task {task_id} is completed")
+
+
+def _add_messages(commands: Commands, open_receiver: OpenReceiver) -> None:
+    @commands.group("messages")
+    def group() -> None:
+        """Deal with messages as they came from MESH."""
+
+    @group.command("export")
+    @click.argument("identifier", metavar="ID")
+    @click.option("--to", "directory", required=True, type=click.Path(path_type=Path), help="Where to; made if needed.")
+    def export_(identifier: str, directory: Path) -> None:
+        """Write a message's bytes as they came to message.dat, and its MESH headers to message.json."""
+        with closing(open_receiver()) as receiver, receiver.database.snapshot() as session:
+            files = export.export_message(session, identifier, directory)
+        for path in files:
+            click.echo(path)
+
+    @commands.command("explain")
+    @click.argument("file", type=click.Path(path_type=Path))
+    @click.option("--sender", help="The MESH mailbox that the message came from; else the one it names itself.")
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def explain_(file: Path, sender: str | None, as_json: bool) -> None:
+        """Try a message FILE against every rule; nothing is stored or sent."""
+        try:
+            body = file.read_bytes()
+            mailbox = MailboxId(sender) if sender else None
+        except OSError as error:
+            raise CommandFailed(f"{file} cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise click.UsageError(f"--sender {error}") from None
+        with closing(open_receiver()) as receiver:
+            receiver.database.require_schema(NAME)
+            with receiver.database.snapshot() as session:
+                outcome = explain(session, body, receiver.practice, receiver.clock(), mailbox)
+        if as_json:
+            print_json(outcome)
+            return
+        click.echo(f"infrastructure response: {outcome['infrastructure_code'] or 'none'}")
+        click.echo(f"business response: {outcome['business_code'] or 'none'}")
+        click.echo(f"decided by: {outcome['decided_by'] or 'nothing fails'}\n")
+        columns = {"id": "rule", "requirement": "requirement", "code": "code", "diagnostics": "diagnostics"}
+        print_table(outcome["rules"], columns, "every rule holds")

@@ -1,0 +1,84 @@
+"""Acts on the look-up of a report's patient: task, state and business response in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.orm import Session
+
+from registered_receiver import ledger, patients, replies, response_queue, reviews, subjects, worklist
+from registered_receiver.matching import UNKNOWN, Decision, Found, Match, NearMiss, match, settle
+from registered_receiver.replies import Request, Responder
+from registered_receiver.states import MessageEvent
+from registered_receiver.tables import Message
+from shared.itk3.model import ReceivedReport
+
+_LONDON: Final = ZoneInfo("Europe/London")
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """This practice, as the jobs need to know it. ``max_message_size`` is in bytes."""
+
+    ods_code: str
+    mailbox_id: str
+    workflow_id: str
+    max_message_size: int
+    match_review: bool
+
+    @property
+    def responder(self) -> Responder:
+        """Who answers."""
+        return Responder(self.ods_code, self.mailbox_id)
+
+
+def local_date(moment: datetime) -> date:
+    """Return the date at the practice."""
+    return moment.astimezone(_LONDON).date()
+
+
+def request_of(message: Message) -> Request:
+    """Return what a response to ``message`` refers to."""
+    return Request(message.mesh_message_id, message.message_id, message.sender_reference)
+
+
+def look_up(session: Session, report: ReceivedReport, practice: Practice, now: datetime) -> Match:
+    """Return which of the practice's patients a report is about, earlier decisions of people included."""
+    facts = reviews.facts_of(report)
+    today = local_date(now)
+    earlier = reviews.decided_before(session, report)
+    decision = None
+    if earlier is not None:
+        decision = Decision(patients.find(session, earlier.nhs_number) if earlier.nhs_number else None)
+    found = match(facts, patients.candidates(session, facts), today)
+    return settle(found, decision, today, review=practice.match_review)
+
+
+def act_on(
+    session: Session,
+    message: Message,
+    report: ReceivedReport,
+    found: Match,
+    practice: Practice,
+    now: datetime,
+    *,
+    by: str = ledger.DAEMON,
+) -> None:
+    """File the report, put it up for review, or leave it unmatched; queue the business response where there is one."""
+    if isinstance(found, NearMiss):
+        review = reviews.put_up(session, message, report, found.candidates, now)
+        ledger.advance(session, message, MessageEvent.NEARLY_MATCHED, now, by=by, detail=review.review_id)
+        return
+    code = found.code if isinstance(found, Found) else UNKNOWN
+    filed = isinstance(found, Found) and code in replies.FILED_CODES
+    event = MessageEvent.MATCHED if filed else MessageEvent.NOT_MATCHED
+    ledger.advance(session, message, event, now, by=by, code=code)
+    if isinstance(found, Found) and filed:
+        worklist.file(session, message, report, found.patient.nhs_number, now)
+        for doubt in subjects.doubts(message.recipient, message.subject, report):
+            ledger.note(session, message, "noted", now, detail=doubt)
+    response = replies.business_response(request_of(message), code, practice.responder, now)
+    response_queue.queue(session, message, response, practice.workflow_id, now)

@@ -1,0 +1,192 @@
+"""The messages that MESH held for us: kept once, claimed by one process at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
+
+from registered_receiver import ledger
+from registered_receiver.states import MessageEvent, MessageState
+from registered_receiver.tables import Message, MessageBody, ProcessedId, Response
+from shared.errors import MessagingError
+from shared.itk3.primitives import is_fhir_id
+from shared.mesh.messages import IncomingMessage, MessageHeaders
+
+# judging and filing take a second or two; a process that died must not hold a message for long
+_LEASE: Final = timedelta(seconds=60)
+_LONGEST_KEY: Final = 255
+
+
+class LeaseLost(MessagingError):
+    """Another process took the row over, because this one was too slow; what it was about to do is not done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that this process works on until ``lease_until``."""
+
+    mesh_message_id: str
+    state: MessageState
+    sender_mailbox: str | None
+    recipient: str | None = field(repr=False)
+    subject: str | None = field(repr=False)
+    body: bytes = field(repr=False)
+    truncated: bool
+    received_at: datetime
+    lease_until: datetime
+
+
+def keep(session: Session, incoming: IncomingMessage, now: datetime) -> Message | None:
+    """Store a report message; None when it is stored already, which is silently the same message (decision 8)."""
+    if is_kept(session, incoming.headers.message_id):
+        return None
+    message = new_message(incoming.headers, now)
+    message.truncated = incoming.truncated
+    ledger.begin(session, message, MessageEvent.COLLECTED, now)
+    session.add(MessageBody(mesh_message_id=message.mesh_message_id, body=incoming.body))
+    return message
+
+
+def keep_record(
+    session: Session, headers: MessageHeaders, event: MessageEvent, now: datetime, *, code: str | None = None
+) -> Message | None:
+    """Record a message that is not judged, without a body; None when it is recorded already."""
+    if is_kept(session, headers.message_id):
+        return None
+    message = new_message(headers, now)
+    ledger.begin(session, message, event, now, code=code)
+    return message
+
+
+def is_kept(session: Session, mesh_message_id: str) -> bool:
+    """Say whether there is a record of this MESH message."""
+    return session.get(Message, mesh_message_id) is not None
+
+
+def new_message(headers: MessageHeaders, now: datetime) -> Message:
+    """Return a row with what MESH says about a message."""
+    return Message(
+        mesh_message_id=headers.message_id,
+        message_type=headers.message_type,
+        workflow_id=headers.workflow_id,
+        sender_mailbox=(headers.sender or "").strip().upper() or None,
+        recipient=headers.recipient,
+        local_id=headers.local_id,
+        linked_message_id=headers.linked_message_id,
+        subject=headers.subject,
+        status_code=headers.status_code,
+        status_description=headers.status_description,
+        received_at=now,
+        truncated=False,
+        attempts=0,
+    )
+
+
+def answered_by(session: Session, headers: MessageHeaders) -> Response | None:
+    """Return the response of ours that a MESH report is about: by its message id, else by its local id."""
+    if headers.linked_message_id:
+        query = select(Response).where(Response.sent_message_id == headers.linked_message_id)
+        found = session.scalars(query).one_or_none()
+        if found is not None:
+            return found
+    if not headers.local_id:
+        return None
+    return session.scalars(select(Response).where(Response.local_id == headers.local_id)).one_or_none()
+
+
+def claim(session: Session, now: datetime) -> Claimed | None:
+    """Take the oldest message that waits to be judged or matched; None when there is none."""
+    query = (
+        select(Message)
+        .where(Message.state.in_([MessageState.RECEIVED, MessageState.VALID]), Message.claimable(now))
+        .order_by(Message.received_at, Message.mesh_message_id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    message = session.scalars(query).one_or_none()
+    if message is None:
+        return None
+    message.lease(now, _LEASE)
+    return _claimed(message, read_body(session, message.mesh_message_id))
+
+
+def reclaim(session: Session, claimed: Claimed) -> Message:
+    """Return the claimed message for changing; raises LeaseLost when it is another process's by now."""
+    message = session.get_one(Message, claimed.mesh_message_id, with_for_update=True)
+    if message.lease_until != claimed.lease_until:
+        raise LeaseLost(f"the lease of message {claimed.mesh_message_id} ended before its step did")
+    return message
+
+
+def read_body(session: Session, mesh_message_id: str) -> bytes:
+    """Return the bytes of a message as they came; empty when none are kept."""
+    query = select(MessageBody.body).where(MessageBody.mesh_message_id == mesh_message_id)
+    return session.scalars(query).one_or_none() or b""
+
+
+def has_body(session: Session, mesh_message_id: str) -> bool:
+    """Say whether the bytes of a message are here; of a message left in MESH there is a record only."""
+    return bool(session.scalar(select(exists().where(MessageBody.mesh_message_id == mesh_message_id))))
+
+
+def note_identity(message: Message, message_id: str | None, sender_reference: str | None) -> None:
+    """Keep what could be read of a message's ids, if they can be ids at all."""
+    message.message_id = message_id if message_id and is_fhir_id(message_id) else None
+    message.sender_reference = sender_reference[:_LONGEST_KEY] if sender_reference else None
+
+
+def is_processed(session: Session, kind: str, value: str | None, sender_mailbox: str | None) -> bool:
+    """Say whether an id of this ``kind`` from this mailbox earned 20013 before (decision 27)."""
+    if not value:
+        return False
+    query = exists().where(
+        ProcessedId.kind == kind, ProcessedId.value == _key(value), ProcessedId.sender_mailbox == (sender_mailbox or "")
+    )
+    return bool(session.scalar(select(query)))
+
+
+def mark_processed(session: Session, message: Message, keys: Iterable[tuple[str, str | None]], now: datetime) -> None:
+    """Remember that these (kind, value) ids earned 20013."""
+    mailbox, mesh_message_id = message.sender_mailbox or "", message.mesh_message_id
+    for kind, value in keys:
+        if value:
+            row = ProcessedId(kind=kind, value=_key(value), sender_mailbox=mailbox, mesh_message_id=mesh_message_id)
+            row.processed_at = now
+            session.add(row)
+
+
+def find(session: Session, identifier: str) -> Message | None:
+    """Return a message by MESH's id, or the newest with this MessageHeader.id."""
+    found = session.get(Message, identifier)
+    if found is not None:
+        return found
+    # of a report and its repetitions the one that was taken is meant
+    repeated = Message.state == MessageState.DUPLICATE
+    query = select(Message).where(Message.message_id == identifier).order_by(repeated, Message.received_at.desc())
+    return session.scalars(query.limit(1)).one_or_none()
+
+
+def _claimed(message: Message, body: bytes) -> Claimed:
+    assert message.lease_until is not None  # noqa: S101 - claim() has just set it
+    return Claimed(
+        mesh_message_id=message.mesh_message_id,
+        state=MessageState(message.state),
+        sender_mailbox=message.sender_mailbox,
+        recipient=message.recipient,
+        subject=message.subject,
+        body=body,
+        truncated=message.truncated,
+        received_at=message.received_at,
+        lease_until=message.lease_until,
+    )
+
+
+def _key(value: str) -> str:
+    """Return an id as the key of a row: a hostile message may carry one of any length."""
+    return value if len(value) <= _LONGEST_KEY else f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"

@@ -1,0 +1,89 @@
+"""The practice's patients as the receiver knows them, for matching only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from registered_receiver.matching import KNOWN, IndexedPatient, PatientFacts, standing_code
+from registered_receiver.patient_file import read_patients
+from registered_receiver.tables import Patient
+from shared.errors import CommandFailed
+
+_ROWS_AT_ONCE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import did: patients in the file, and patients who left because they are no longer in it."""
+
+    patients: int
+    left: int
+
+
+def read_file(path: Path, today: date) -> list[IndexedPatient]:
+    """Return the patients of the CSV file at ``path``; raises CommandFailed that names every fault."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise CommandFailed("no patient was imported: the file is not UTF-8 text") from None
+    except OSError as error:
+        raise CommandFailed(f"no patient was imported: the file cannot be read ({error.strerror})") from None
+    return read_patients(text, today)
+
+
+def store(session: Session, patients: Sequence[IndexedPatient], today: date, *, replace: bool) -> Imported:
+    """Insert or update ``patients``; with ``replace``, who is registered and not among them left today."""
+    gone = _registered_others(session, patients, today) if replace else []
+    rows = [asdict(patient) for patient in patients]
+    insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(Patient)
+    columns = {name: insert.excluded[name] for name in rows[0] if name != "nhs_number"}
+    upsert = insert.on_conflict_do_update(index_elements=["nhs_number"], set_=columns)
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        session.execute(upsert, rows[start : start + _ROWS_AT_ONCE])
+    if gone:
+        session.execute(update(Patient), [{"nhs_number": n, "status": "left", "left_on": today} for n in gone])
+    return Imported(len(rows), len(gone))
+
+
+def count(session: Session) -> int:
+    """Return how many patients the index has."""
+    return session.scalar(select(func.count()).select_from(Patient)) or 0
+
+
+def candidates(session: Session, facts: PatientFacts) -> list[IndexedPatient]:
+    """Return everybody with the report's NHS number or its birth date, for :func:`matching.match`."""
+    query = select(Patient).where(or_(Patient.nhs_number == facts.nhs_number, Patient.birth_date == facts.birth_date))
+    return [_indexed(patient) for patient in session.scalars(query)]
+
+
+def find(session: Session, nhs_number: str) -> IndexedPatient | None:
+    """Return one patient, None when the index does not have them."""
+    patient = session.get(Patient, nhs_number)
+    return None if patient is None else _indexed(patient)
+
+
+def _registered_others(session: Session, patients: Sequence[IndexedPatient], today: date) -> list[str]:
+    listed = {patient.nhs_number for patient in patients}
+    everybody = (_indexed(patient) for patient in session.scalars(select(Patient)))
+    others = (patient for patient in everybody if patient.nhs_number not in listed)
+    return [patient.nhs_number for patient in others if standing_code(patient, today) == KNOWN]
+
+
+def _indexed(patient: Patient) -> IndexedPatient:
+    return IndexedPatient(
+        nhs_number=patient.nhs_number,
+        family=patient.family,
+        given=patient.given,
+        birth_date=patient.birth_date,
+        status=patient.status,
+        left_on=patient.left_on,
+        died_on=patient.died_on,
+    )

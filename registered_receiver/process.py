@@ -1,0 +1,124 @@
+"""The job that judges, matches and files what was collected, one message a step."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+
+from registered_receiver import events, inbox, ledger, replies, response_queue
+from registered_receiver.filing import Practice, act_on, look_up, request_of
+from registered_receiver.inbox import Claimed, LeaseLost
+from registered_receiver.states import MessageEvent, MessageState
+from registered_receiver.tables import Message
+from registered_receiver.validation import Judgement, validate
+from shared.clock import Clock
+from shared.db import Database
+from shared.errors import DatabaseUnusable, MessagingError
+from shared.itk3.envelope import Envelope
+from shared.itk3.parse import Reading, read
+from shared.itk3.rule import Context
+from shared.itk3.rules import read_report
+from shared.log import describe
+
+_DATABASE_AWAY = (OperationalError, InterfaceError, DatabaseUnusable)
+
+
+@dataclass(frozen=True)
+class Process:
+    """Works on one message at a time; what a crash breaks off, the next claim continues from the stored state."""
+
+    database: Database
+    clock: Clock
+    practice: Practice
+
+    def step(self) -> int:
+        """Deal with the oldest message that is due; return how many were dealt with.
+
+        A message that cannot be dealt with is postponed, in the end parked: the others go on.
+        """
+        with self.database.transaction() as session:
+            claimed = inbox.claim(session, self.clock())
+        if claimed is None:
+            return 0
+        # when the lease was lost, whoever has the message now does it
+        with suppress(LeaseLost):
+            self._work_on_or_postpone(claimed)
+        return 1
+
+    def _work_on_or_postpone(self, claimed: Claimed) -> None:
+        try:
+            self._work_on(claimed)
+        except (LeaseLost, *_DATABASE_AWAY):
+            raise
+        except Exception as error:  # noqa: BLE001 - one message must never stop the others
+            self._postpone(claimed, error)
+
+    def _work_on(self, claimed: Claimed) -> None:
+        limit = self.practice.max_message_size
+        if claimed.state == MessageState.VALID:
+            # it was small enough when it was judged
+            limit = max(limit, len(claimed.body))
+        reading = read(claimed.body, limit, truncated=claimed.truncated)
+        accepted = claimed.state == MessageState.VALID or self._judge(claimed, reading)
+        if accepted and reading.envelope is not None:
+            self._match(claimed, reading.envelope)
+
+    def _judge(self, claimed: Claimed, reading: Reading) -> bool:
+        """Judge a message and queue its infrastructure response; return whether it was accepted."""
+        with self.database.snapshot() as session:
+            context = Context(
+                ods_code=self.practice.ods_code,
+                sender_mailbox=claimed.sender_mailbox,
+                message_processed=inbox.is_processed(session, "message", reading.message_id, claimed.sender_mailbox),
+                payload_processed=inbox.is_processed(
+                    session, "payload", reading.payload_identifier, claimed.sender_mailbox
+                ),
+            )
+        judgement = validate(reading, context)
+        with self.database.transaction() as session:
+            message = inbox.reclaim(session, claimed)
+            inbox.note_identity(message, reading.message_id, reading.sender_reference)
+            self._apply(session, message, judgement)
+            if judgement.event is MessageEvent.ACCEPTED:
+                keys = (("message", reading.message_id), ("payload", reading.payload_identifier))
+                inbox.mark_processed(session, message, keys, self.clock())
+            else:
+                message.release()
+        return judgement.event is MessageEvent.ACCEPTED
+
+    def _apply(self, session: Session, message: Message, judgement: Judgement) -> None:
+        now, verdict = self.clock(), judgement.verdict
+        if verdict is None:
+            ledger.advance(session, message, judgement.event, now)
+            return
+        ledger.advance(session, message, judgement.event, now, code=verdict.code, detail=verdict.diagnostics)
+        response = replies.infrastructure_response(request_of(message), verdict, self.practice.responder, now)
+        response_queue.queue(session, message, response, self.practice.workflow_id, now)
+
+    def _match(self, claimed: Claimed, envelope: Envelope) -> None:
+        """Look for the patient of an accepted message, and act on what is found."""
+        report = read_report(envelope)
+        now = self.clock()
+        with self.database.transaction() as session:
+            message = inbox.reclaim(session, claimed)
+            found = look_up(session, report, self.practice, now)
+            act_on(session, message, report, found, self.practice, now)
+            message.release()
+
+    def _postpone(self, claimed: Claimed, error: Exception) -> None:
+        text = str(error) if isinstance(error, MessagingError) else describe(error)
+        now = self.clock()
+        with self.database.transaction() as session:
+            message = inbox.reclaim(session, claimed)
+            if not ledger.postpone(session, message, message, now, text):
+                ledger.say(
+                    session,
+                    events.WORK_POSTPONED,
+                    message,
+                    error=text,
+                    attempts=message.attempts,
+                    next_attempt_at=str(message.next_attempt_at),
+                )

@@ -1,0 +1,85 @@
+"""The job that brings queued responses to MESH; an outage of MESH never judges or files anything again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from registered_receiver import events, ledger, response_queue
+from registered_receiver.response_queue import ClaimedResponse
+from shared.clock import Clock
+from shared.db import Database
+from shared.errors import MeshAmbiguous, MeshError, MeshForbidden, MeshRefused, MeshUnavailable
+from shared.mesh.client import MeshClient
+from shared.mesh.delivery import deliver
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Sends one response at a time."""
+
+    database: Database
+    clock: Clock
+    client: MeshClient
+
+    def step(self) -> int:
+        """Send the oldest response that is due; return how many were dealt with.
+
+        Raises MeshUnavailable or MeshForbidden when MESH lets nothing through; the response stays due.
+        """
+        with self.database.transaction() as session:
+            claimed = response_queue.claim(session, self.clock())
+        if claimed is None:
+            return 0
+        try:
+            delivery = deliver(self.client, claimed.outgoing, look_first=claimed.look_first)
+        except (MeshUnavailable, MeshForbidden) as error:
+            self._keep_due(claimed, error)
+            raise
+        except MeshAmbiguous as error:
+            self._postpone(claimed, error)
+            # the pause of decision 13 has begun; for this round MESH counts as away
+            raise MeshUnavailable(str(error), http_status=error.http_status) from error
+        except MeshRefused as error:
+            self._park(claimed, error)
+        except MeshError as error:
+            self._postpone(claimed, error)
+        else:
+            with self.database.transaction() as session:
+                response_queue.mark_sent(session, claimed.response_id, delivery, self.clock())
+        return 1
+
+    def _keep_due(self, claimed: ClaimedResponse, error: MeshError) -> None:
+        """Give the response back for the next round; one that MESH stumbled over waits, lest it hold up the others."""
+        if error.http_status is not None and not isinstance(error, MeshForbidden):
+            self._postpone(claimed, error)
+            return
+        with self.database.transaction() as session:
+            row, _ = response_queue.take(session, claimed.response_id)
+            row.lease_until = None
+
+    def _postpone(self, claimed: ClaimedResponse, error: MeshError) -> None:
+        now = self.clock()
+        with self.database.transaction() as session:
+            row, message = response_queue.take(session, claimed.response_id)
+            parked = False
+            if isinstance(error, MeshUnavailable | MeshAmbiguous):
+                # however long the outage: it is MESH's, not the response's
+                row.back_off(now)
+            else:
+                parked = ledger.postpone(session, message, row, now, str(error))
+            if not parked:
+                extra = {"local_id": row.local_id, "code": row.code, "attempts": row.attempts}
+                ledger.say(
+                    session,
+                    events.RESPONSE_POSTPONED,
+                    message,
+                    error=str(error),
+                    next_attempt_at=str(row.next_attempt_at),
+                    **extra,
+                )
+
+    def _park(self, claimed: ClaimedResponse, error: MeshRefused) -> None:
+        with self.database.transaction() as session:
+            row, message = response_queue.take(session, claimed.response_id)
+            row.attempts += 1
+            ledger.park(session, message, row, self.clock(), f"MESH refused it: {error}", code=error.code)

@@ -1,0 +1,140 @@
+"""The responses on their way to MESH: their bytes are built once, and sent until MESH has them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session, aliased, undefer
+
+from registered_receiver import events, ledger, replies
+from registered_receiver.tables import Message, Response
+from shared.itk3.build import build_response
+from shared.itk3.codes import Level, find
+from shared.itk3.model import ResponseMessage
+from shared.mesh.delivery import Delivery
+from shared.mesh.messages import OutgoingMessage
+from shared.mesh.ownership import ACKNOWLEDGEMENT_SUFFIX
+
+# longer than the timeouts of a look-up and a POST together
+_LEASE: Final = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedResponse:
+    """A response that this process sends; ``look_first`` says that MESH may have it already."""
+
+    response_id: str
+    outgoing: OutgoingMessage = field(repr=False)
+    look_first: bool
+
+
+def queue(session: Session, message: Message, response: ResponseMessage, workflow_id: str, now: datetime) -> None:
+    """Build the response to ``message`` and store it to be sent; its code becomes the message's.
+
+    ``workflow_id`` is that of the reports. A message without a sender's mailbox cannot be answered: a person is told.
+    """
+    level = find(response.code).level
+    if level is Level.BUSINESS:
+        message.business_code = response.code
+    else:
+        message.infrastructure_code, message.diagnostics = response.code, response.diagnostics
+    if message.sender_mailbox is None:
+        _tell_unanswerable(session, message, response.code, now)
+        return
+    row = Response(
+        response_id=response.response_id,
+        mesh_message_id=message.mesh_message_id,
+        level=level,
+        code=response.code,
+        to_mailbox=message.sender_mailbox,
+        workflow_id=f"{workflow_id}{ACKNOWLEDGEMENT_SUFFIX}",
+        # decision 12: ours to choose; a retry of this send keeps it
+        local_id=f"{response.response_id}.1",
+        subject=replies.subject(response.code),
+        body=build_response(response),
+        queued_at=now,
+        attempts=0,
+    )
+    session.add(row)
+    ledger.note(session, message, "response_queued", now, code=response.code)
+    ledger.say(session, events.RESPONSE_QUEUED, message, local_id=row.local_id, code=row.code)
+
+
+def claim(session: Session, now: datetime) -> ClaimedResponse | None:
+    """Take the oldest response that is due, the infrastructure response of a message before its business response.
+
+    It counts as possibly posted from here on (decision 13).
+    """
+    earlier = aliased(Response)
+    waits = exists().where(
+        earlier.mesh_message_id == Response.mesh_message_id,
+        earlier.level == Level.INFRASTRUCTURE,
+        Response.level == Level.BUSINESS,
+        earlier.sent_at.is_(None),
+        # one that MESH refused holds nothing up
+        earlier.parked_at.is_(None),
+    )
+    query = (
+        select(Response)
+        .options(undefer(Response.body))
+        .where(Response.sent_at.is_(None), Response.claimable(now), ~waits)
+        .order_by(Response.queued_at, Response.level.desc())
+        .limit(1)
+        .with_for_update(skip_locked=True, of=Response)
+    )
+    row = session.scalars(query).one_or_none()
+    if row is None:
+        return None
+    look_first = row.post_began_at is not None
+    row.lease(now, _LEASE)
+    row.post_began_at = row.post_began_at or now
+    return ClaimedResponse(row.response_id, _outgoing(row), look_first)
+
+
+def take(session: Session, response_id: str) -> tuple[Response, Message]:
+    """Return a claimed response and its message for changing."""
+    row = session.get_one(Response, response_id, with_for_update=True)
+    return row, session.get_one(Message, row.mesh_message_id)
+
+
+def mark_sent(session: Session, response_id: str, delivery: Delivery, now: datetime) -> None:
+    """Record that MESH has the response."""
+    row, message = take(session, response_id)
+    row.sent_at, row.sent_message_id = now, delivery.message_id
+    row.release()
+    message.changed_at = now
+    ledger.note(session, message, "response_sent", now, code=row.code, detail=delivery.message_id)
+    if not any(other.parked_at for other in of_message(session, row.mesh_message_id)):
+        subject, reason = message.mesh_message_id, "the response was sent"
+        by = ledger.DAEMON
+        ledger.ALERTS.close(session, subject_id=subject, now=now, by=by, reason=reason, kind="response_parked")
+    extra = {"local_id": row.local_id, "code": row.code, "sent_message_id": row.sent_message_id}
+    ledger.say(session, events.RESPONSE_SENT, message, adopted=delivery.adopted or None, **extra)
+
+
+def of_message(session: Session, mesh_message_id: str) -> list[Response]:
+    """Return the responses to a message, the infrastructure response first."""
+    query = select(Response).where(Response.mesh_message_id == mesh_message_id).order_by(Response.level.desc())
+    return list(session.scalars(query))
+
+
+def _outgoing(row: Response) -> OutgoingMessage:
+    return OutgoingMessage(
+        to=row.to_mailbox, workflow_id=row.workflow_id, local_id=row.local_id, subject=row.subject, body=row.body
+    )
+
+
+def _tell_unanswerable(session: Session, message: Message, code: str, now: datetime) -> None:
+    ledger.note(session, message, "unanswerable", now, code=code)
+    ledger.ALERTS.open(
+        session,
+        kind="unanswerable",
+        subject_id=message.mesh_message_id,
+        now=now,
+        text=f"A message without a sender's mailbox cannot be answered; the response would have been {code}.",
+        action="Find out who sent it and tell them by telephone; ask the MESH service desk about the missing sender.",
+        code=code,
+    )

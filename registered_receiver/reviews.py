@@ -1,0 +1,125 @@
+"""Near misses: what a person is shown, and what they decide (decisions 19 and 33)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from registered_receiver.matching import Candidate, PatientFacts
+from registered_receiver.tables import Message, Review
+from registered_receiver.worklist import chain_ods_code
+from shared.errors import CommandFailed
+from shared.itk3.model import ReceivedReport
+
+WAITING: Final = "review_waiting"
+"""The kind of alert about a review that nobody decided in time."""
+
+
+def facts_of(report: ReceivedReport) -> PatientFacts:
+    """Return who a report says the patient is."""
+    name = report.patient.name
+    return PatientFacts(
+        nhs_number=report.patient.nhs_number,
+        family=name.family,
+        given=" ".join(name.given),
+        birth_date=report.patient.birth_date,
+    )
+
+
+def put_up(
+    session: Session, message: Message, report: ReceivedReport, candidates: Sequence[Candidate], now: datetime
+) -> Review:
+    """Let a person decide whether one of ``candidates`` is the patient."""
+    review = Review(
+        review_id=str(uuid4()),
+        mesh_message_id=message.mesh_message_id,
+        sender_ods_code=chain_ods_code(report),
+        consultation_id=report.sender_reference,
+        facts=facts_json(facts_of(report)),
+        candidates=[_candidate_json(number, candidate) for number, candidate in enumerate(candidates, 1)],
+        opened_at=now,
+    )
+    session.add(review)
+    return review
+
+
+def decided_before(session: Session, report: ReceivedReport) -> Review | None:
+    """Return the latest decision on another version of this consultation with the same demographics."""
+    decided = [review for review in _of_chain(session, *_chain(report)) if review.decided_at is not None]
+    wanted = facts_json(facts_of(report))
+    same = [review for review in decided if review.facts == wanted]
+    return max(same, key=lambda review: (review.decided_at, review.review_id), default=None)
+
+
+def open_like(session: Session, review: Review) -> list[Review]:
+    """Return every open review that a decision on ``review`` settles: its chain's, with the same demographics."""
+    chain = _of_chain(session, review.sender_ods_code, review.consultation_id)
+    return [other for other in chain if other.decided_at is None and other.facts == review.facts]
+
+
+def listing(session: Session) -> list[Review]:
+    """Return the reviews that await a person, newest first."""
+    query = select(Review).where(Review.decided_at.is_(None))
+    return list(session.scalars(query.order_by(Review.opened_at.desc(), Review.review_id)))
+
+
+def find_open(session: Session, review_id: str) -> Review:
+    """Return an open review for deciding; raises CommandFailed when there is none."""
+    review = session.get(Review, review_id, with_for_update=True)
+    if review is None:
+        raise CommandFailed(f"there is no review {review_id}")
+    if review.decided_at is not None:
+        raise CommandFailed(f"review {review_id} was decided already")
+    return review
+
+
+def candidate_number(review: Review, candidate: int) -> str:
+    """Return the NHS number of the candidate shown as ``candidate``; raises CommandFailed when there is none."""
+    for shown in review.candidates:
+        if shown["candidate"] == candidate:
+            return str(shown["nhs_number"])
+    raise CommandFailed(f"review {review.review_id} has no candidate {candidate}")
+
+
+def decide(review: Review, nhs_number: str | None, now: datetime, by: str, reason: str | None) -> None:
+    """Write down whom a person chose; None is nobody."""
+    review.decided_at, review.decided_by, review.reason, review.nhs_number = now, by, reason, nhs_number
+
+
+def facts_json(facts: PatientFacts) -> dict[str, Any]:
+    """Return the facts as they are stored and shown."""
+    return {
+        "nhs_number": facts.nhs_number,
+        "family": facts.family,
+        "given": facts.given,
+        "birth_date": facts.birth_date.isoformat(),
+    }
+
+
+def _candidate_json(number: int, candidate: Candidate) -> dict[str, Any]:
+    patient = candidate.patient
+    return {
+        "candidate": number,
+        "nhs_number": patient.nhs_number,
+        "family": patient.family,
+        "given": patient.given,
+        "birth_date": patient.birth_date.isoformat(),
+        "status": patient.status,
+        "left_on": patient.left_on and patient.left_on.isoformat(),
+        "died_on": patient.died_on and patient.died_on.isoformat(),
+        "agrees": [str(agreement) for agreement in candidate.agreements],
+    }
+
+
+def _chain(report: ReceivedReport) -> tuple[str, str]:
+    return chain_ods_code(report), report.sender_reference
+
+
+def _of_chain(session: Session, sender_ods_code: str, consultation_id: str) -> list[Review]:
+    query = select(Review).where(Review.sender_ods_code == sender_ods_code, Review.consultation_id == consultation_id)
+    return list(session.scalars(query))

@@ -1,0 +1,51 @@
+"""What a message's MESH subject adds to its payload: the line for the worklist, the version, a doubt."""
+
+from __future__ import annotations
+
+import re
+
+from shared.itk3.model import ReceivedReport
+from shared.itk3.task_read import is_confidential, version_in
+from shared.mesh.folding import GP_PROVIDER, fold_subject
+
+
+def task_subject(mesh_subject: str | None, report: ReceivedReport) -> str:
+    """Return the line that the worklist shows: the MESH subject (GPCM-SD-092), spelled as in the payload.
+
+    The payload's description stands in when there is no subject, and when it keeps a confidence that the subject
+    breaks: practice and ODS code are not shown of a confidential consultation.
+    """
+    subject = " ".join((mesh_subject or "").split())
+    same = fold_subject(report.description) == fold_subject(subject)
+    if not subject or same or (report.confidential and not is_confidential(subject)):
+        return report.description
+    return subject
+
+
+def report_version(mesh_subject: str | None, report: ReceivedReport) -> int | None:
+    """Return the version, from the description or else the subject; None when neither says it (decision 23)."""
+    return report.version if report.version is not None else version_in(mesh_subject)
+
+
+def doubts(recipient: str | None, mesh_subject: str | None, report: ReceivedReport) -> tuple[str, ...]:
+    """Return what of the MESH headers does not fit the payload's patient (decision 2), without values."""
+    found = []
+    if (recipient or "").upper().startswith(GP_PROVIDER):
+        if not _is_routed_to(recipient or "", report):
+            found.append("Mex-To does not name the patient of the message (GPCM-SD-038)")
+    elif _numbers(mesh_subject) - {report.patient.nhs_number}:
+        found.append("the MESH subject names another NHS number than the message")
+    return tuple(found)
+
+
+def _is_routed_to(recipient: str, report: ReceivedReport) -> bool:
+    number, _, rest = recipient[len(GP_PROVIDER) :].partition("_")
+    born = report.patient.birth_date
+    # MESH once wanted the day first
+    dates = (born.strftime("%Y%m%d"), born.strftime("%d%m%Y"))
+    return number == report.patient.nhs_number and rest.partition("_")[0] in dates
+
+
+def _numbers(text: str | None) -> set[str]:
+    found = re.findall(r"(?<!\d)\d{3} ?\d{3} ?\d{4}(?!\d)", text or "")
+    return {number.replace(" ", "") for number in found}

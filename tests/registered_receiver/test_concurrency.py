@@ -1,0 +1,140 @@
+"""Several processes at one database: what one does no other does again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from registered_receiver import process, response_queue
+from registered_receiver.app import Receiver
+from registered_receiver.inbox import claim
+from registered_receiver.validation import validate
+from tests.registered_receiver.bench import INDEXED_SMITH, ReceiverBench, report
+from tests.registered_receiver.conftest import MakeReceiver
+
+MESSAGES = 12
+
+
+def drain(receiver: Receiver, name: str) -> int:
+    step = next(job for job in receiver.jobs() if job.name == name).step
+    done = 0
+    while step():
+        done += 1
+    return done
+
+
+def both(one: ReceiverBench, other: ReceiverBench, name: str) -> list[int]:
+    with ThreadPoolExecutor(2) as pool:
+        return list(pool.map(lambda bench: drain(bench.receiver, name), (one, other)))
+
+
+def test_two_processes_file_and_answer_each_report_once(make_receiver: MakeReceiver) -> None:
+    one, other = make_receiver(), make_receiver()
+    one.know(INDEXED_SMITH)
+    for number in range(MESSAGES):
+        one.deliver(report(consultation_id=f"consultation-{number}"))
+    one.step("collect")
+
+    processed = both(one, other, "process")
+    replied = both(one, other, "reply")
+
+    assert (sum(processed), sum(replied)) == (MESSAGES, 2 * MESSAGES)
+    assert Counter(one.answers()) == {"20013": MESSAGES, "30001": MESSAGES}
+    assert len(one.tasks()) == MESSAGES
+    assert len({post.local_id for post in one.posts()}) == 2 * MESSAGES
+
+
+def test_two_processes_take_a_report_that_came_twice_once(make_receiver: MakeReceiver) -> None:
+    one, other = make_receiver(), make_receiver()
+    one.know(INDEXED_SMITH)
+    for _ in range(6):
+        one.deliver(report())
+    one.step("collect")
+
+    both(one, other, "process")
+    one.pass_time(hours=2)
+    both(one, other, "process")
+
+    assert Counter(message["state"] for message in one.messages()) == {"filed": 1, "duplicate": 5}
+    assert len(one.tasks()) == 1
+
+
+def test_two_processes_keep_one_version_of_a_consultation_open(make_receiver: MakeReceiver) -> None:
+    one, other = make_receiver(), make_receiver()
+    one.know(INDEXED_SMITH)
+    for version in range(1, 7):
+        one.deliver(report(version))
+    one.step("collect")
+
+    for _ in range(4):
+        both(one, other, "process")
+        one.pass_time(hours=2)
+
+    assert {task["version"] for task in one.tasks() if task["state"] == "open"} == {6}
+    assert len(one.tasks()) == 6
+
+
+def test_two_processes_collect_a_message_once(make_receiver: MakeReceiver) -> None:
+    one, other = make_receiver(), make_receiver()
+    for number in range(MESSAGES):
+        one.deliver(report(consultation_id=f"consultation-{number}"))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda bench: bench.step("collect"), (one, other)))
+
+    assert len(one.messages()) == MESSAGES
+    assert "outage.began" not in one.logged.getvalue() + other.logged.getvalue()
+
+
+def test_a_claimed_message_is_nobody_elses_until_its_lease_ends(receiver: ReceiverBench) -> None:
+    receiver.deliver(report())
+    receiver.step("collect")
+
+    with receiver.database.transaction() as session:
+        first = claim(session, receiver.now())
+    with receiver.database.transaction() as session:
+        second = claim(session, receiver.now())
+    receiver.pass_time(minutes=2)
+    with receiver.database.transaction() as session:
+        third = claim(session, receiver.now())
+
+    assert (first is not None, second, third is not None) == (True, None, True)
+
+
+def test_a_process_that_was_too_slow_leaves_the_message_to_whoever_took_it_over(
+    receiver: ReceiverBench, make_receiver: MakeReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_receiver()
+    receiver.deliver(report())
+    receiver.step("collect")
+
+    def slow(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        receiver.pass_time(minutes=2)
+        other.once()
+        return validate(*arguments)
+
+    monkeypatch.setattr(process, "validate", slow)
+
+    assert receiver.step("process") == 1
+
+    assert receiver.only()["state"] == "filed"
+    assert receiver.timeline(receiver.only()["mesh_message_id"]).count("accepted") == 1
+    assert receiver.answers() == ["20013", "30001"]
+    assert "work.postponed" not in receiver.logged.getvalue()
+
+
+def test_a_claimed_response_is_nobody_elses(receiver: ReceiverBench) -> None:
+    receiver.deliver(report())
+    receiver.step("collect")
+    receiver.step("process")
+
+    with receiver.database.transaction() as session:
+        first = response_queue.claim(session, receiver.now())
+    with receiver.database.transaction() as session:
+        second = response_queue.claim(session, receiver.now())
+
+    assert (first is not None, second) == (True, None)

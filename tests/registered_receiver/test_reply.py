@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import pytest
+
+from registered_receiver import response_queue
+from shared.errors import MeshForbidden, MeshUnavailable
+from tests.fakes.mesh_faults import answer, connection_refused, reset_before, timeout_after
+from tests.registered_receiver.bench import ReceiverBench, report
+
+POST = "outbox$"
+
+
+@pytest.fixture
+def owing(receiver: ReceiverBench) -> ReceiverBench:
+    """Give a receiver that filed a report and has not answered yet."""
+    receiver.deliver(report())
+    receiver.step("collect")
+    receiver.step("process")
+    return receiver
+
+
+def test_an_outage_never_judges_or_files_again_and_both_responses_go_out_afterwards(owing: ReceiverBench) -> None:
+    owing.mesh.down()
+    assert not owing.once()
+    assert not owing.once()
+    owing.mesh.up()
+
+    assert owing.once()
+
+    assert owing.answers() == ["20013", "30001"]
+    assert len(owing.tasks()) == 1
+    assert owing.timeline(owing.only()["mesh_message_id"]).count("accepted") == 1
+
+
+def test_the_infrastructure_response_goes_before_the_business_response(owing: ReceiverBench) -> None:
+    owing.mesh.fail_next("POST", POST, timeout_after)
+    with pytest.raises(MeshUnavailable):
+        owing.step("reply")
+
+    assert owing.step("reply") == 0
+
+    assert owing.answers() == ["20013"]
+    owing.pass_time(minutes=1)
+    owing.once()
+    assert owing.answers() == ["20013", "30001"]
+
+
+def test_a_response_that_mesh_took_without_saying_so_is_adopted_and_not_sent_again(owing: ReceiverBench) -> None:
+    owing.mesh.fail_next("POST", POST, timeout_after)
+    owing.once()
+    owing.pass_time(minutes=1)
+
+    owing.once()
+
+    assert owing.answers() == ["20013", "30001"]
+    shown = owing.json("show", owing.only()["mesh_message_id"], "--json")
+    assert [response["mesh_message_id"] for response in shown["record"]["responses"]] == [
+        post.message_id for post in owing.posts()
+    ]
+
+
+def test_a_response_that_mesh_did_not_take_is_sent_with_the_same_bytes_after_a_pause(owing: ReceiverBench) -> None:
+    owing.mesh.fail_next("POST", POST, reset_before)
+    owing.once()
+    assert owing.answers() == []
+    owing.pass_time(minutes=1)
+
+    owing.once()
+
+    assert owing.answers() == ["20013", "30001"]
+    assert len({post.local_id for post in owing.posts()}) == 2
+
+
+def test_a_crash_between_the_post_and_the_commit_sends_nothing_twice(
+    owing: ReceiverBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*_arguments: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(response_queue, "mark_sent", crash)
+        with pytest.raises(KeyboardInterrupt):
+            owing.step("reply")
+    assert owing.answers() == ["20013"]
+
+    owing.pass_time(minutes=10)
+    owing.once()
+
+    assert owing.answers() == ["20013", "30001"]
+
+
+def test_a_refused_response_is_parked_with_an_alert_and_holds_the_other_one_up_no_longer(
+    owing: ReceiverBench,
+) -> None:
+    mesh_id = owing.only()["mesh_message_id"]
+    owing.mesh.fail_next("POST", POST, answer(417, b'{"detail":[{"event":"SEND","code":"12","msg":"Unregistered"}]}'))
+
+    assert owing.once()
+
+    assert owing.answers() == ["30001"]
+    (alert,) = owing.alerts()
+    assert (alert["kind"], alert["subject_id"], alert["code"]) == ("response_parked", mesh_id, "12")
+    assert owing.command("retry", mesh_id).exit_code == 0
+    owing.once()
+    assert owing.answers() == ["30001", "20013"]
+    assert owing.alerts() == []
+
+
+def test_being_forbidden_is_the_accounts_fault_and_the_response_stays_due(owing: ReceiverBench) -> None:
+    owing.mesh.fail_next("POST", POST, answer(403, b""))
+    with pytest.raises(MeshForbidden):
+        owing.step("reply")
+
+    assert owing.step("reply") == 1
+
+    assert owing.answers() == ["20013"]
+    assert owing.alerts() == []
+
+
+def test_a_response_that_mesh_is_too_busy_for_waits_and_is_never_parked(owing: ReceiverBench) -> None:
+    for _ in range(12):
+        owing.mesh.fail_next("POST", POST, answer(429, b""))
+        with pytest.raises(MeshUnavailable):
+            owing.step("reply")
+        assert owing.step("reply") == 0
+        owing.pass_time(hours=2)
+
+    owing.once()
+
+    assert owing.answers() == ["20013", "30001"]
+    assert owing.alerts() == []
+
+
+def test_an_answer_of_mesh_that_makes_no_sense_parks_the_response_in_the_end(owing: ReceiverBench) -> None:
+    owing.mesh.fail_next("POST", POST, connection_refused)
+    owing.once()
+    owing.mesh.fail_next("GET", "outbox/tracking", *[answer(200, b"{}")] * 40)
+    for _ in range(12):
+        owing.once()
+        owing.pass_time(hours=2)
+
+    assert "response_parked" in {alert["kind"] for alert in owing.alerts()}
+
+
+def test_nothing_to_send_is_nothing_done(receiver: ReceiverBench) -> None:
+    assert receiver.step("reply") == 0

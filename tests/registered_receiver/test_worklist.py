@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from registered_receiver.matching import IndexedPatient
+from registered_receiver.tables import Blob
+from shared.itk3.model import Document
+from tests.registered_receiver.bench import (
+    AUTHORED,
+    JPEG,
+    PDF,
+    PHOTOGRAPH,
+    REPORT,
+    SMITH,
+    ReceiverBench,
+    person,
+    report,
+)
+
+JONES = IndexedPatient("9690937286", "Jones", "Ann", SMITH.birth_date, "registered")
+ABOUT_JONES = person(nhs_number="9690937286", family="Jones")
+
+
+@pytest.mark.requirement("GPCM-SD-098", "GPCM-SD-099")
+@pytest.mark.parametrize("order", [(1, 2, 3), (3, 1, 2), (2, 3, 1)])
+def test_whatever_the_order_of_arrival_the_highest_version_is_open(
+    receiver: ReceiverBench, order: tuple[int, ...]
+) -> None:
+    for version in order:
+        receiver.deliver(report(version))
+        receiver.once()
+
+    tasks = {task["version"]: task for task in receiver.tasks()}
+    assert {version: task["state"] for version, task in tasks.items()} == {
+        1: "superseded",
+        2: "superseded",
+        3: "open",
+    }
+    assert tasks[3]["superseded_by"] is None
+    assert tasks[2]["superseded_by"] == tasks[3]["task_id"]
+    assert receiver.answers() == ["20013", "30001"] * 3
+
+
+def test_versions_that_are_collected_together_are_filed_alike(receiver: ReceiverBench) -> None:
+    for version in (2, 3, 1):
+        receiver.deliver(report(version))
+
+    receiver.once()
+
+    assert {task["version"]: task["state"] for task in receiver.tasks()} == {
+        1: "superseded",
+        2: "superseded",
+        3: "open",
+    }
+
+
+def test_a_completed_task_that_is_superseded_keeps_its_completion_and_the_new_one_says_so(
+    receiver: ReceiverBench,
+) -> None:
+    receiver.deliver(report(1))
+    receiver.once()
+    first = receiver.tasks()[0]["task_id"]
+    receiver.command("tasks", "complete", first)
+    receiver.pass_time(minutes=5)
+
+    receiver.deliver(report(2))
+    receiver.once()
+
+    newer, older = (receiver.json("tasks", "show", task["task_id"], "--json") for task in receiver.tasks())
+    assert (older["state"], older["completed_at"] is not None) == ("superseded", True)
+    assert newer["supersedes"] == [{"task_id": first, "version": 1, "completed_at": older["completed_at"]}]
+    assert "An earlier version was completed already." in receiver.command("tasks").output
+    assert [event for event in receiver.timeline(first) if event.startswith("task_")] == [
+        "task_made",
+        "task_completed",
+        "task_superseded",
+    ]
+
+
+def test_versions_about_different_patients_supersede_nothing_and_a_person_is_told(receiver: ReceiverBench) -> None:
+    receiver.know(JONES)
+    receiver.deliver(report(1))
+    receiver.once()
+    first = receiver.tasks()[0]["task_id"]
+
+    receiver.deliver(report(2, patient=ABOUT_JONES))
+    receiver.once()
+
+    assert {task["state"] for task in receiver.tasks()} == {"open"}
+    (alert,) = receiver.alerts()
+    assert (alert["kind"], alert["subject_id"]) == ("patient_differs", first)
+    assert "names another patient" in receiver.json("tasks", "show", first, "--json")["flag"]
+    assert not any(value in str(alert) for value in ("Smith", "Jones", "9690937278", "9690937286"))
+
+
+def test_consultations_of_two_practices_with_one_reference_are_two_chains(receiver: ReceiverBench) -> None:
+    receiver.deliver(report(1))
+    receiver.deliver(report(2, sender=replace(report().sender, ods_code="C83003")))
+
+    receiver.once()
+
+    assert {task["state"] for task in receiver.tasks()} == {"open"}
+
+
+@pytest.mark.requirement("GPCM-SD-027", "GPCM-SD-093")
+def test_an_export_has_the_report_and_every_attachment_byte_for_byte(receiver: ReceiverBench, tmp_path: Path) -> None:
+    odd = Document("../../etc/passwd of Mr Smith", "text/plain", b"plain \xc3\xa9", AUTHORED)
+    receiver.deliver(report(documents=(REPORT, PHOTOGRAPH, odd)))
+    receiver.once()
+    (task,) = receiver.tasks()
+
+    result = receiver.command("tasks", "export", task["task_id"], "--to", str(tmp_path / "out"))
+
+    assert result.exit_code == 0, result.output
+    written = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    described = json.loads(written.pop("task.json"))
+    assert written == {"01-report.pdf": PDF, "02-attachment.jpg": JPEG, "03-attachment.txt": b"plain \xc3\xa9"}
+    assert [document["file"] for document in described["documents"]] == sorted(written)
+    assert [document["sha256"] for document in described["documents"]] == [
+        hashlib.sha256(data).hexdigest() for _, data in sorted(written.items())
+    ]
+
+
+def test_an_export_never_writes_over_anything(receiver: ReceiverBench, tmp_path: Path) -> None:
+    receiver.deliver(report())
+    receiver.once()
+    task_id = receiver.tasks()[0]["task_id"]
+    (tmp_path / "02-attachment.jpg").write_bytes(b"mine")
+
+    result = receiver.command("tasks", "export", task_id, "--to", str(tmp_path))
+
+    assert result.exit_code == 1
+    assert "02-attachment.jpg already" in result.output
+    assert (tmp_path / "02-attachment.jpg").read_bytes() == b"mine"
+    assert not (tmp_path / "01-report.pdf").exists()
+
+
+def test_an_export_to_where_nothing_can_be_written_says_so(receiver: ReceiverBench, tmp_path: Path) -> None:
+    receiver.deliver(report())
+    receiver.once()
+    (tmp_path / "file").write_bytes(b"")
+
+    result = receiver.command("tasks", "export", receiver.tasks()[0]["task_id"], "--to", str(tmp_path / "file"))
+
+    assert result.exit_code == 1
+    assert "cannot be written" in result.output
+
+
+def test_a_document_that_comes_again_is_stored_once(receiver: ReceiverBench) -> None:
+    receiver.deliver(report(1))
+    receiver.deliver(report(2))
+
+    receiver.once()
+
+    with receiver.database.snapshot() as session:
+        assert session.scalar(select(func.count()).select_from(Blob)) == 2
+
+
+def test_only_an_open_task_can_be_completed(receiver: ReceiverBench) -> None:
+    receiver.deliver(report())
+    receiver.once()
+    task_id = receiver.tasks()[0]["task_id"]
+
+    done = receiver.command("tasks", "complete", task_id)
+    again = receiver.command("tasks", "complete", task_id)
+    unknown = receiver.command("tasks", "complete", "no-such-task")
+
+    assert (done.exit_code, again.exit_code, unknown.exit_code) == (0, 1, 1)
+    assert receiver.tasks()[0]["state"] == "completed"
+    assert "is completed, not open" in again.output
+    assert "there is no task" in unknown.output
