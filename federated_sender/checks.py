@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from federated_sender.layout import missing_libraries
 from federated_sender.settings import SenderSettings
-from shared.cli import Check, database_checks, directory_check
+from shared.checks import Check, clock_check, database_checks, directory_check, mesh_check
+from shared.clock import Clock
 from shared.db import Database
-from shared.errors import MeshError
 from shared.itk3.model import Organization
 from shared.mesh.client import MeshClient
 
@@ -18,6 +18,7 @@ def sender_checks(
     database: Database,
     mesh: MeshClient,
     federation: Mapping[str, Organization],
+    clock: Clock,
     *,
     online: bool,
 ) -> Iterable[Check]:
@@ -25,6 +26,7 @@ def sender_checks(
     yield Check("settings", ok=True, text="all can be used")
     yield directory_check(settings.state_directory)
     yield from database_checks(database, "federated-sender")
+    yield clock_check(clock)
     yield _federation(settings, federation)
     missing = missing_libraries()
     for library in missing:
@@ -40,12 +42,3 @@ def _federation(settings: SenderSettings, federation: Mapping[str, Organization]
     if not others:
         return Check("federation", ok=False, text="FEDERATION_FILE names no other practice: no report would be sent")
     return Check("federation", ok=True, text=f"{len(others)} other practices")
-
-
-def mesh_check(mesh: MeshClient) -> Check:
-    """Shake hands with MESH."""
-    try:
-        mesh.handshake()
-    except MeshError as error:
-        return Check("MESH", ok=False, text=f"{error}; check mailbox, password, shared key, certificate and clock")
-    return Check("MESH", ok=True, text="the handshake succeeded")

@@ -19,12 +19,12 @@ from registered_receiver.reply import Reply
 from registered_receiver.settings import ReceiverSettings
 from registered_receiver.tables import Timeline
 from shared import log
-from shared.cli import Check, database_checks, directory_check, rfc3339
+from shared.checks import Check, clock_check, database_checks, directory_check, mesh_check
 from shared.clock import Clock, system_clock
 from shared.connect import open_mesh
 from shared.daemon import Job, Outage, Rounds
 from shared.db import Database
-from shared.errors import DatabaseUnusable, MeshError
+from shared.errors import DatabaseUnusable
 from shared.mesh.client import MeshClient
 
 NAME: Final = "registered-receiver"
@@ -103,9 +103,9 @@ class Receiver:
         yield directory_check(self.settings.state_directory)
         yield from database_checks(self.database, NAME)
         yield from self._patient_index()
-        yield Check("clock", ok=True, text=f"{rfc3339(self.clock())}; compare with a clock you trust")
+        yield clock_check(self.clock)
         if online:
-            yield _mesh_check(mesh)
+            yield mesh_check(mesh)
 
     def close(self) -> None:
         """Let go of MESH and the database."""
@@ -122,14 +122,6 @@ class Receiver:
             known = patients.count(session)
         advice = "" if known else "; until `patients import`, every report is answered 30002"
         yield Check("patient index", ok=True, text=f"{known} patients{advice}")
-
-
-def _mesh_check(mesh: MeshClient) -> Check:
-    try:
-        mesh.handshake()
-    except MeshError as error:
-        return Check("MESH", ok=False, text=f"{error}; check mailbox, password, shared key, certificate and clock")
-    return Check("MESH", ok=True, text="the handshake succeeded")
 
 
 OpenReceiver = Callable[[], Receiver]

@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,10 +17,11 @@ from sqlalchemy.orm import Session
 from tabulate import tabulate
 
 from shared.alerts import AlertBook
+from shared.checks import Check
 from shared.clock import Clock
 from shared.daemon import Job, Rounds, run_once, run_until_stopped
 from shared.db import Database
-from shared.errors import CommandFailed, ConfigurationError, DatabaseUnusable, MessagingError
+from shared.errors import CommandFailed, ConfigurationError, MessagingError
 from shared.log import describe
 from shared.tables import AlertColumns, TimelineColumns
 
@@ -94,15 +94,6 @@ def operator() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid {os.getuid()}"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One line of ``check``: what was looked at, and what to do when it is not right."""
-
-    subject: str
-    ok: bool
-    text: str
 
 
 class App(Protocol):
@@ -305,22 +296,3 @@ def _add_alerts(commands: Commands, open_app: OpenApp) -> None:
         with closing(open_app()) as app, app.database.transaction() as session:
             app.alerts.close_by_id(session, alert_id, now=app.clock(), by=operator(), reason=reason)
         click.echo(f"alert {alert_id} is closed")
-
-
-def database_checks(database: Database, name: str) -> Iterable[Check]:
-    """Check that the database answers and is at this version's schema."""
-    try:
-        database.require_schema(name)
-    except DatabaseUnusable as error:
-        yield Check("database", ok=False, text=str(error))
-    else:
-        yield Check("database", ok=True, text=f"schema {database.head()}")
-
-
-def directory_check(directory: Path) -> Check:
-    """Check that the state directory is there, ours alone and writable."""
-    if not (directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)):
-        return Check("state directory", ok=False, text=f"{directory} must be a directory that this user can write")
-    if directory.stat().st_mode & 0o077:
-        return Check("state directory", ok=False, text=f"others can look into it: run `chmod 700 {directory}`")
-    return Check("state directory", ok=True, text=str(directory))

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, TypeVar, get_args
-from urllib.parse import urlsplit
 
 import isodate
 from dotenv import dotenv_values
@@ -27,6 +26,7 @@ from sqlalchemy.exc import ArgumentError
 
 from shared.errors import ConfigurationError, Fault
 from shared.identifiers import MailboxId, OdsCode
+from shared.mesh.account import url_fault
 
 Period: TypeAlias = timedelta | isodate.Duration
 """A duration that can be added to a time; years and months are calendar ones (decision 36)."""
@@ -88,12 +88,10 @@ def _database(value: SecretStr) -> SecretStr:
 
 
 def _mesh_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme == "https" and parts.hostname:
-        return value.rstrip("/")
-    if parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1"):
-        return value.rstrip("/")
-    raise PydanticCustomError("url", "must be an https address; plain http only to this machine")
+    rule = url_fault(value)
+    if rule is not None:
+        raise PydanticCustomError("url", rule)
+    return value.rstrip("/")
 
 
 def _readable(value: Path) -> Path:

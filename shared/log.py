@@ -32,6 +32,12 @@ class Event:
     meaning: str
     action: str = "Nothing."
 
+    def __post_init__(self) -> None:
+        # structlog keeps these for itself: a field of that name would end the step that logs it
+        taken = {"event", "level", "timestamp", "daemon"} & set(self.fields)
+        if taken:
+            raise ValueError(f"{self.name} has a field of a reserved name")
+
 
 def emit(event: Event, **fields: object) -> None:
     """Write one line for ``event``; None values are left out."""

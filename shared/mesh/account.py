@@ -40,7 +40,7 @@ class MeshAccount:
         object.__setattr__(self, "url", self.url.rstrip("/"))
 
     def _faults(self) -> Iterator[Fault]:
-        rule = _url_fault(self.url)
+        rule = url_fault(self.url)
         if rule:
             yield Fault("MESH_URL", rule)
         if not self.password:
@@ -53,7 +53,8 @@ class MeshAccount:
             yield Fault("MESH_CLIENT_KEY_FILE", "is missing though MESH_CLIENT_CERT_FILE is set")
 
 
-def _url_fault(url: str) -> str | None:
+def url_fault(url: str) -> str | None:
+    """Return the rule that ``url`` breaks as the address of MESH, or None."""
     try:
         parts = urlsplit(url)
         port_is_usable = parts.port != 0

@@ -16,7 +16,8 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from federated_sender.__main__ import Sender, main
+from federated_sender.__main__ import main
+from federated_sender.app import Sender
 from federated_sender.settings import SenderSettings, read_federation
 from shared.config import load
 from shared.errors import ConfigurationError

@@ -15,7 +15,7 @@ from federated_sender.attachments import beside
 from federated_sender.consultation import Consultation
 from federated_sender.enqueue import enqueue
 from federated_sender.intake import Outcome
-from federated_sender.tables import Blob, OutboxRow
+from federated_sender.tables import Blob, OutboxAttachment, OutboxRow
 from shared.errors import InvalidConsultation
 from tests.federated_sender.bench import CONSULTATION, SenderBench, consultation
 
@@ -317,3 +317,23 @@ def test_a_directly_written_path_needs_its_digest_and_the_file_must_be_the_one_m
     assert sender.only()["reason"] == (
         "attachments[0].sha256: differs from the document's: it is not the one that was meant"
     )
+
+
+def test_the_sql_of_the_documentation_makes_a_report(sender: SenderBench) -> None:
+    guide = (Path(__file__).parents[2] / "docs/outbox.md").read_text(encoding="utf-8")
+    statement = guide.split("```sql\n")[1].split("```")[0]
+
+    with sender.database.transaction() as session:
+        session.connection().exec_driver_sql(statement)
+    sender.pass_time(hours=4)
+    sender.once()
+
+    assert (sender.only()["consultation_id"], sender.only()["state"]) == (CONSULTATION, "sent")
+
+
+def test_the_documentation_names_every_column(sender: SenderBench) -> None:
+    guide = (Path(__file__).parents[2] / "docs/outbox.md").read_text(encoding="utf-8")
+    columns_there = {column.name for column in OutboxRow.__table__.columns}
+    columns_there |= {column.name for column in OutboxAttachment.__table__.columns}
+
+    assert [name for name in sorted(columns_there) if f"`{name}`" not in guide] == []
