@@ -1,0 +1,66 @@
+"""Several processes on one database: each row is worked on by one of them at a time."""
+
+from __future__ import annotations
+
+import threading
+from uuid import UUID
+
+from tests.federated_sender.bench import SenderBench, consultation
+from tests.federated_sender.conftest import MakeSender
+
+REPORTS = 12
+
+
+def run_together(*senders: SenderBench) -> None:
+    threads = [threading.Thread(target=sender.once) for sender in senders]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_each_report_is_sent_once_by_whichever_process_claims_it(make_sender: MakeSender) -> None:
+    senders = [make_sender() for _ in range(3)]
+    numbered = [consultation(consultation_id=str(UUID(int=number + 1))) for number in range(REPORTS)]
+    senders[0].enqueue(*numbered)
+    senders[0].pass_time(hours=4)
+
+    run_together(*senders)
+
+    assert [record["state"] for record in senders[0].status()] == ["sent"] * REPORTS
+    assert len({post.local_id for post in senders[0].posts()}) == len(senders[0].posts()) == REPORTS
+
+
+def test_a_claimed_report_is_left_alone_until_its_lease_ends(make_sender: MakeSender) -> None:
+    from federated_sender import workload
+
+    one, other = make_sender(), make_sender()
+    one.enqueue(consultation())
+    one.pass_time(hours=4)
+    with one.database.transaction() as session:
+        workload.claim(session, one.now(), "GPFED_CONSULT_REPORT")
+
+    during = other.step("send")
+    other.pass_time(minutes=16)
+    after = other.step("send")
+
+    assert (during, after) == (0, 1)
+
+
+def test_two_processes_that_empty_one_mailbox_store_each_response_once(make_sender: MakeSender) -> None:
+    senders = [make_sender() for _ in range(2)]
+    senders[0].enqueue(consultation())
+    senders[0].pass_time(hours=4)
+    senders[0].once()
+    senders[0].respond("20013")
+    senders[0].respond("30001")
+
+    run_together(*senders)
+    senders[0].once()
+
+    record = senders[0].only()
+    assert record["state"] == "delivered"
+    events = senders[0].timeline(record["report_id"])
+    # which of the two was applied first is a matter of chance
+    first = events.count("infrastructure_positive") + events.count("business_positive")
+    assert (first, events.count("both_positive")) == (1, 1)

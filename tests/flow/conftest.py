@@ -1,0 +1,80 @@
+"""Fixtures of the tests in which both daemons take part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from federated_sender.pdf import PdfRenderer
+from tests.fakes.mesh import InMemoryMesh
+from tests.flow import bench
+from tests.flow.bench import Flow
+from tests.registered_receiver.bench import INDEXED_SMITH, ReceiverBench
+
+Wire = Callable[..., Flow]
+
+
+@pytest.fixture(scope="session")
+def renderer() -> Iterator[PdfRenderer]:
+    with PdfRenderer() as renderer:
+        yield renderer
+
+
+@pytest.fixture
+def mesh() -> InMemoryMesh:
+    mesh = InMemoryMesh()
+    for ods_code, mailbox_id in bench.MAILBOXES.items():
+        mesh.add_mailbox(mailbox_id, ods_code=ods_code)
+    mesh.register("9690937278", date(1957, 1, 9), "Smith", "BIRCHMB1")
+    return mesh
+
+
+@pytest.fixture
+def make_receiver(database_url: str, mesh: InMemoryMesh, tmp_path: Path) -> Iterator[Callable[[str], ReceiverBench]]:
+    """Give a maker of receivers by the practice's ODS code.
+
+    Birch's shares one PostgreSQL database with the sender (decision 37); any other practice has one of its own.
+    """
+    made: list[ReceiverBench] = []
+
+    def make(ods_code: str) -> ReceiverBench:
+        shares = ods_code == "B82002" and database_url.startswith("postgresql")
+        url = database_url if shares else f"sqlite:///{tmp_path}/receiver-{ods_code}.sqlite3"
+        made.append(bench.wire_receiver(url, mesh, tmp_path / f"receiver-{ods_code}", ods_code))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.receiver.close()
+
+
+@pytest.fixture
+def wire(
+    database_url: str,
+    mesh: InMemoryMesh,
+    renderer: PdfRenderer,
+    make_receiver: Callable[[str], ReceiverBench],
+    tmp_path: Path,
+) -> Iterator[Wire]:
+    """Give a maker of flows; several of one test are several processes on the same databases."""
+    made: list[Flow] = []
+
+    def make() -> Flow:
+        sender = bench.wire_sender(database_url, mesh, renderer, tmp_path / "sender")
+        made.append(Flow(mesh, sender, make_receiver("B82002"), bench.listen()))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.sender.database.close()
+
+
+@pytest.fixture
+def flow(wire: Wire) -> Flow:
+    """Give Alder's sender and Birch's receiver, who knows Mr Smith, at 18:00."""
+    flow = wire()
+    flow.receiver.know(INDEXED_SMITH)
+    return flow
