@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from federated_sender.__main__ import Sender
+from federated_sender.app import Sender
 from federated_sender.pdf import PdfRenderer
 from federated_sender.settings import SenderSettings
 from registered_receiver.app import Receiver

@@ -1,0 +1,82 @@
+# `make help` lists the targets. Each one first sets up what it needs on a machine that has git, make and
+# python3: the first call takes minutes, a later one nothing; a changed lock file is installed by itself.
+
+PYTHON ?= python3
+WORKERS ?= 2
+ARGS ?=
+
+RUN_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation fonts-dejavu-core
+TEST_PACKAGES := poppler-utils openssl
+
+BIN := .venv/bin
+SANDBOX := .venv/sandbox
+INSTALLED := .venv/.development-installed
+SANDBOX_INSTALLED := $(SANDBOX)/.installed
+PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
+LOCKED := $(PIP_INSTALL) --require-hashes --only-binary :all: -r
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command "make lock"
+UV_VERSION := 0.13.9
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+
+.PHONY: test
+test: $(INSTALLED) $(SANDBOX_INSTALLED) | system ## run the tests; ARGS="-k name" goes to pytest
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+.PHONY: lint
+lint: $(INSTALLED) | system ## check style, types and the import rules
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+.PHONY: demo
+demo: $(INSTALLED) $(SANDBOX_INSTALLED) | system ## play an evening surgery between two practices; BREAK=1 loses the responses
+	@$(BIN)/python -m deploy.demo.demo $(if $(BREAK),--break)
+
+.PHONY: docs
+docs: $(INSTALLED) | system ## write docs/logs.md from the code
+	@$(BIN)/python -m deploy.docs.logs
+
+.PHONY: lock
+lock: .venv/lock/bin/uv ## choose and pin the newest versions that pyproject.toml allows
+	.venv/lock/bin/$(LOCK) --upgrade pyproject.toml -o deploy/lock/runtime.txt
+	.venv/lock/bin/$(LOCK) --upgrade pyproject.toml --group dev -o deploy/lock/development.txt
+	.venv/lock/bin/$(LOCK) --upgrade deploy/lock/sandbox.in -o deploy/lock/sandbox.txt
+
+.PHONY: clean
+clean: ## remove everything that the other targets made
+	rm -rf .venv build dist *.egg-info .coverage .coverage.* .hypothesis
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# not a file: looked at in every call, at once when nothing is missing
+.PHONY: system
+system:
+	@sh deploy/bootstrap/system-packages $(PYTHON) $(RUN_PACKAGES) $(TEST_PACKAGES)
+
+$(BIN)/python: | system
+	@echo "setting up .venv: a few minutes"
+	@$(PYTHON) -m venv .venv
+
+$(INSTALLED): deploy/lock/development.txt pyproject.toml | $(BIN)/python
+	@$(BIN)/python $(LOCKED) deploy/lock/development.txt
+	@PYTHONWARNINGS=ignore $(BIN)/python $(PIP_INSTALL) --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(SANDBOX)/bin/python: | $(BIN)/python
+	@$(PYTHON) -m venv $(SANDBOX)
+
+$(SANDBOX_INSTALLED): deploy/lock/sandbox.txt | $(SANDBOX)/bin/python
+	@$(SANDBOX)/bin/python $(LOCKED) deploy/lock/sandbox.txt
+	@touch $@
+
+.venv/lock/bin/uv: | $(BIN)/python
+	@$(PYTHON) -m venv .venv/lock
+	@.venv/lock/bin/python $(PIP_INSTALL) uv==$(UV_VERSION)

@@ -1,0 +1,46 @@
+"""Writes ``docs/logs.md`` from the catalogues of events: ``make docs``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from federated_sender.events import EVENTS as SENDER
+from registered_receiver.events import EVENTS as RECEIVER
+from shared import alerts, daemon
+from shared.log import Event, catalogue_markdown
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "logs.md"
+_BOTH: Final = (*alerts.EVENTS, *daemon.EVENTS)
+_INTRODUCTION: Final = """\
+# Log lines
+
+Written by `make docs` from the catalogues in the code. Change those, not this page.
+
+Both daemons log to stderr, one JSON object a line (`LOG_FORMAT=console` is for people). Every line has
+`timestamp` (UTC), `level`, `daemon` and `event`, and those of the event's fields that have a value.
+
+The list is closed, and so are the fields of each event. A field that an event does not name is dropped, and its
+name appears in `dropped_fields`. No line holds patient data: ids and codes lead to the record, which
+`show ID` prints.
+"""
+
+
+def page() -> str:
+    """Return the whole page."""
+    return "\n".join(
+        (
+            _INTRODUCTION,
+            catalogue_markdown("Both daemons", _BOTH),
+            catalogue_markdown("`federated-sender`", _own(SENDER)),
+            catalogue_markdown("`registered-receiver`", _own(RECEIVER)),
+        )
+    )
+
+
+def _own(events: tuple[Event, ...]) -> tuple[Event, ...]:
+    return tuple(event for event in events if event not in _BOTH)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
