@@ -22,6 +22,7 @@ from federated_sender.pds import OutboxPractices
 from federated_sender.report import Practice
 from federated_sender.send import Send
 from federated_sender.settings import SenderSettings, read_federation
+from federated_sender.states import State
 from federated_sender.tables import Timeline
 from federated_sender.workload import Clocks
 from shared import log
@@ -47,6 +48,7 @@ class Sender:
         self.settings = settings
         self.clock = clock
         self.alerts = ledger.ALERTS
+        self.states = tuple(State)
         log.configure(settings.log_level, settings.log_format, NAME)
         settings.state_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.federation = read_federation(settings.federation_file)

@@ -6,17 +6,25 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import exists, select
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from federated_sender import events, ledger
 from federated_sender.correlation import find_report
-from federated_sender.responses import AlertNeed, Ruling, Standing, is_positive, on_mesh_report, on_response
+from federated_sender.responses import (
+    AlertNeed,
+    Ruling,
+    Standing,
+    is_positive,
+    on_mesh_report,
+    on_response,
+    well_formed,
+)
 from federated_sender.states import Event, State
 from federated_sender.tables import InboxMessage, Report
-from federated_sender.workload import MOST_ATTEMPTS, open_alert
+from federated_sender.workload import MOST_ATTEMPTS, close_alert, open_alert
 from shared.clock import Clock
-from shared.db import Database, after_commit, insert_once
+from shared.db import DATABASE_AWAY, Database, after_commit, insert_once
+from shared.identifiers import OdsCode
 from shared.itk3.model import ReceivedResponse
 from shared.itk3.responses import read_response
 from shared.log import describe, emit
@@ -53,12 +61,13 @@ class Collect:
         return owns(Role.SENDER, headers, self._workflow_id, links_to_ours=linked)
 
     def _sent_by_us(self, headers: MessageHeaders) -> bool:
-        if headers.linked_message_id:
-            about = Report.mesh_message_id == headers.linked_message_id
-        else:
-            about = Report.local_id == headers.local_id
+        # as the report is found later: by the linked id, else by the local id (decision 12)
+        facts = (
+            (Report.mesh_message_id, headers.linked_message_id),
+            (Report.local_id, headers.local_id),
+        )
         with self._database.snapshot() as session:
-            return bool(session.scalar(select(exists().where(about))))
+            return any(value and session.scalar(select(exists().where(column == value))) for column, value in facts)
 
     def _keep(self, message: IncomingMessage) -> None:
         headers = message.headers
@@ -116,7 +125,7 @@ class Follow:
         try:
             with self.database.transaction() as session:
                 self._apply(session, session.get_one(InboxMessage, key, with_for_update=True))
-        except DBAPIError:
+        except DATABASE_AWAY:
             raise
         except Exception as error:  # noqa: BLE001 - one odd response must not stop the others
             self._stumble(key, error)
@@ -140,7 +149,7 @@ class Follow:
     def _apply(self, session: Session, message: InboxMessage) -> None:
         now = self.clock()
         response = read_response(message.body) if message.message_type == MessageType.DATA else None
-        code = response.code if response is not None else message.status_code
+        code = well_formed(response.code if response is not None else message.status_code)
         report = find_report(session, message, response)
         if report is not None and report.state == State.QUEUED:
             # the answer proves that MESH took it; the send job finds that out, and then this is applied
@@ -153,10 +162,7 @@ class Follow:
             return
         message.report = report.id
         standing = Standing(State(report.state), report.infrastructure_code, report.business_code)
-        if response is None:
-            ruling = on_mesh_report(standing, code or "?", message.status_description)
-        else:
-            ruling = on_response(standing, code)
+        ruling = on_mesh_report(standing, code or "?") if response is None else on_response(standing, code)
         self._record(session, report, ruling, code, message.mesh_message_id)
         if response is not None:
             self._check_responder(session, report, response)
@@ -171,9 +177,9 @@ class Follow:
         if ruling.alert is not None:
             open_alert(session, report, ruling.alert, code, now)
         if is_positive(report.infrastructure_code):
-            _settle(session, report, "infrastructure_overdue", self.clock, "the infrastructure response came")
+            close_alert(session, report, "infrastructure_overdue", now, "the infrastructure response came")
         if report.business_code is not None:
-            _settle(session, report, "business_overdue", self.clock, "the business response came")
+            close_alert(session, report, "business_overdue", now, "the business response came")
         if ruling.event is Event.BOTH_POSITIVE:
             self._close_older(session, report)
 
@@ -184,7 +190,7 @@ class Follow:
         )
         for version in session.scalars(older):
             version.infrastructure_due_at = version.business_due_at = None
-            _settle(session, version, None, self.clock, f"version {report.version} is delivered")
+            close_alert(session, version, None, self.clock(), f"version {report.version} is delivered")
 
     def _check_responder(self, session: Session, report: Report, response: ReceivedResponse) -> None:
         expected = report.recipient_ods_code
@@ -192,7 +198,7 @@ class Follow:
             return
         need = AlertNeed(
             "other_responder",
-            f"The response came from {response.sender_ods_code}, the report was for {expected}.",
+            f"The response came from {_practice(response.sender_ods_code)}, the report was for {expected}.",
             "Check with PDS where the patient is registered; the response was accepted.",
         )
         open_alert(session, report, need, response.code, self.clock())
@@ -208,11 +214,15 @@ class Follow:
         after_commit(session, lambda: emit(events.RESPONSE_FOR_NOBODY, mesh_message_id=key, code=code))
 
 
+def _practice(claimed: str) -> str:
+    """Return an ODS code for people to read; whatever else the other side wrote there is not repeated."""
+    try:
+        return OdsCode(claimed)
+    except ValueError:
+        return "a practice without a valid ODS code"
+
+
 def _tell(session: Session, subject: str, need: AlertNeed, code: str | None, clock: Clock) -> None:
     ledger.ALERTS.open(
         session, kind=need.kind, subject_id=subject, now=clock(), code=code, text=need.text, action=need.action
     )
-
-
-def _settle(session: Session, report: Report, kind: str | None, clock: Clock, reason: str) -> None:
-    ledger.ALERTS.close(session, subject_id=report.report_id, kind=kind, now=clock(), by=ledger.DAEMON, reason=reason)

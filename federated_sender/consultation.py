@@ -33,6 +33,7 @@ from shared.itk3.model import Gender
 
 # XML 1.0 cannot carry these, so neither can the report
 _FORBIDDEN_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
 _SDS_USER_ID = r"^[0-9A-Za-z]{1,20}$"
 
 
@@ -44,7 +45,7 @@ def _printable(text: str) -> str:
 
 def _zoned(value: Any) -> Any:
     # a number or a bare date would be taken for a time by guesswork
-    if not isinstance(value, str | datetime):
+    if not (isinstance(value, datetime) or (isinstance(value, str) and _ISO_TIME.match(value))):
         raise PydanticCustomError("time", "must be a text such as 2026-11-20T18:05:00+00:00")
     return value
 
@@ -233,6 +234,7 @@ def _words(kind: str, message: str) -> str:
         "timezone_aware": "needs a time zone",
         "string_pattern_mismatch": "has the wrong form",
         "uuid_parsing": "must be a UUID",
+        "string_unicode": "is not text in UTF-8",
         "string_too_short": "must not be empty",
     }.get(kind, message[0].lower() + message[1:])
 

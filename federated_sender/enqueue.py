@@ -41,8 +41,7 @@ def enqueue(files: Sequence[Path], intake: Intake, by: str) -> list[tuple[str, O
             if outcome is not Outcome.UNCHANGED:
                 # what was just taken into account is not pending any more
                 row = outbox.write_row(session, item)
-                session.flush()
-                row.pending = False
+                outbox.settle(session, row.consultation_id)
             outcomes.append((str(item.consultation.consultation_id), outcome))
         if faults:
             raise InvalidConsultation(faults)

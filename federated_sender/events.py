@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared import alerts, daemon
+from shared import alerts, cli, daemon
 from shared.log import Event
 
 _IDS = ("report_id", "consultation_id", "version", "message_id", "mesh_message_id", "local_id")
@@ -93,4 +93,5 @@ EVENTS = (
     RESPONSE_FOR_NOBODY,
     *alerts.EVENTS,
     *daemon.EVENTS,
+    *cli.EVENTS,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -17,13 +18,17 @@ from shared.states import next_state
 DAEMON = "federated-sender"
 
 ALERTS = AlertBook(Alert)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def ids(report: Report) -> dict[str, object]:
-    """Return the ids that every log line about a report carries."""
+    """Return the ids that every log line about a report carries.
+
+    A clinical system may have written anything for a consultation id; only a UUID is certainly no patient data.
+    """
     return {
         "report_id": report.report_id,
-        "consultation_id": report.consultation_id,
+        "consultation_id": report.consultation_id if _UUID.fullmatch(report.consultation_id) else None,
         "version": report.version,
         "message_id": report.message_id,
         "mesh_message_id": report.mesh_message_id,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from federated_sender.attachments import ReadFile, resolve
@@ -64,10 +64,19 @@ def _without(faults: tuple[Fault, ...], known: list[Fault]) -> list[Fault]:
     return [fault for fault in faults if fault.where not in places]
 
 
-def next_pending(session: Session) -> OutboxRow | None:
-    """Return and lock a row that was written since it was last looked at."""
-    query = select(OutboxRow).where(OutboxRow.pending.is_(True)).order_by(OutboxRow.consultation_id).limit(1)
+def next_pending(session: Session) -> str | None:
+    """Return the id of a row that was written since it was last looked at, and lock the row.
+
+    The row itself is not read: one that cannot be read must not hide the others.
+    """
+    pending = OutboxRow.pending.is_(True)
+    query = select(OutboxRow.consultation_id).where(pending).order_by(OutboxRow.consultation_id).limit(1)
     return session.scalars(query.with_for_update(skip_locked=True)).one_or_none()
+
+
+def settle(session: Session, consultation_id: str) -> None:
+    """Note that a row was taken into account; the next change of its content makes it pending again."""
+    session.execute(update(OutboxRow).where(OutboxRow.consultation_id == consultation_id).values(pending=False))
 
 
 def row_content(row: OutboxRow) -> tuple[dict[str, Any], list[Fault]]:
@@ -77,7 +86,7 @@ def row_content(row: OutboxRow) -> tuple[dict[str, Any], list[Fault]]:
     def decoded(text: str | None, where: str) -> Any:
         try:
             return None if text is None else json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             faults.append(Fault(where, "is not JSON"))
             return None
 

@@ -32,6 +32,15 @@ def overdue(report: Awaited, now: datetime) -> list[Level]:
     return [level for level, code, due_at in clocks if code is None and due_at is not None and due_at <= now]
 
 
+def unsent_alert() -> AlertNeed:
+    """Return the alert for a report that should have gone out and has not."""
+    return AlertNeed(
+        "not_sent",
+        "The report has been due for more than fifteen minutes and is not sent.",
+        "Look at `show` and the log: MESH, the database or the daemon itself may be away. It goes out by itself.",
+    )
+
+
 def alert_for(level: Level) -> AlertNeed:
     """Return the alert for a missing response."""
     return AlertNeed(

@@ -19,6 +19,7 @@ from shared.errors import RenderingFailed
 
 _RENDER_WITHIN: Final = timedelta(seconds=60)
 _START_WITHIN: Final = 60.0
+_DOCUMENTS_OF_A_LIFE: Final = 100
 _SMALLEST_REPORT: Final = "<html lang=en-GB><title>Warm</title><p>Warm, <b>bold</b>, <i>italic</i>"
 
 
@@ -55,11 +56,14 @@ class PdfRenderer:
         """
         worker = self._idle.get()
         try:
-            if worker is None or not worker.is_alive():
+            if worker is None or not worker.is_fit():
                 worker = _Worker()
             return worker.render(html, self._timeout)
         finally:
-            self._idle.put(worker if worker is not None and worker.is_alive() else None)
+            if worker is not None and not worker.is_fit():
+                worker.end()
+                worker = None
+            self._idle.put(worker)
 
     def close(self) -> None:
         """Wait for running documents and end the workers; a later ``render`` would start them again."""
@@ -83,6 +87,7 @@ class _Worker:
 
     def __init__(self) -> None:
         # spawn: a fork would copy the locks of the daemon's other threads in whatever state they are
+        self._documents = 0
         self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_become_worker)
         try:
             pid = self._pool.submit(os.getpid).result(_START_WITHIN)
@@ -91,10 +96,12 @@ class _Worker:
             self._pool.shutdown(wait=False)
             raise RenderingFailed("the PDF worker does not start: federated-sender check says why") from None
 
-    def is_alive(self) -> bool:
-        return self._process.is_alive()
+    def is_fit(self) -> bool:
+        """Say whether it is alive and not worn out: its memory grows with every document."""
+        return self._process.is_alive() and self._documents < _DOCUMENTS_OF_A_LIFE
 
     def render(self, html: str, within: float) -> bytes:
+        self._documents += 1
         try:
             return self._pool.submit(print_pdf, html).result(within)
         except RenderingFailed as error:

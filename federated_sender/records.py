@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from federated_sender import ledger
 from federated_sender.overdue import overdue
-from federated_sender.states import State
+from federated_sender.states import Event, State
 from federated_sender.tables import InboxMessage, Report, Timeline
 from shared.cli import rfc3339
 from shared.errors import CommandFailed
@@ -40,8 +40,6 @@ def listing(
     session: Session, now: datetime, *, state: str | None, since: datetime | None, limit: int
 ) -> list[dict[str, Any]]:
     """Return reports, newest first; ``limit`` 0 is all."""
-    if state is not None and state not in set(State):
-        raise CommandFailed(f"{state} is not a state; the states are {', '.join(State)}")
     query = select(Report).order_by(Report.changed_at.desc(), Report.id.desc())
     if state is not None:
         query = query.where(Report.state == state)
@@ -85,7 +83,7 @@ def story(session: Session, identifier: str, now: datetime) -> tuple[dict[str, A
     """Return a report with its whole timeline, oldest line first."""
     report = find(session, identifier)
     lines = session.scalars(select(Timeline).where(Timeline.report == report.id).order_by(Timeline.id)).all()
-    return report_json(report, now), lines
+    return report_json(report, now) | {"parked_at": rfc3339(report.parked_at)}, lines
 
 
 def retry(session: Session, identifier: str, now: datetime, by: str) -> None:
@@ -97,5 +95,7 @@ def retry(session: Session, identifier: str, now: datetime, by: str) -> None:
         raise CommandFailed(f"{identifier} is not parked")
     record.parked_at = None
     record.release()
-    subject = record.report_id if isinstance(record, Report) else record.mesh_message_id
+    subject = record.mesh_message_id if isinstance(record, InboxMessage) else record.report_id
+    if isinstance(record, Report):
+        ledger.advance(session, record, Event.RETRIED, now, by=by)
     ledger.ALERTS.close(session, subject_id=subject, kind="parked", now=now, by=by, reason="taken back by retry")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from federated_sender.states import Event, State
@@ -9,6 +10,8 @@ from shared.itk3.codes import MESH_REPORT_CODES, Level, find
 
 # decision 26: the receiver has it already, so it did accept it
 _ALREADY_THERE = frozenset({"20007", "20008"})
+# the contract: the only business codes that mean the report was filed; the others are about referrals
+_FILED = frozenset({"30001", "30004"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +45,15 @@ class Ruling:
 
 def is_positive(code: str | None) -> bool:
     """Say whether ``code`` says that its level went well; polarity comes from the code alone (decision 15)."""
-    return code is not None and (code in _ALREADY_THERE or find(code).positive is True)
+    if code is None or find(code).level is Level.BUSINESS:
+        return code in _FILED
+    return code in _ALREADY_THERE or find(code).positive is True
 
 
 def on_response(standing: Standing, code: str | None) -> Ruling:
     """Return what a response with ``code`` means for a report that stands at ``standing``."""
     meaning = find(code)
-    if code is None or (meaning.positive is None and code not in _ALREADY_THERE):
+    if code is None or (meaning.positive is not False and not is_positive(code)):
         return _noted(standing, _unknown(code))
     infrastructure, business = standing.infrastructure_code, standing.business_code
     if is_positive(code):
@@ -67,19 +72,24 @@ def on_response(standing: Standing, code: str | None) -> Ruling:
     return Ruling(Event.NEGATIVE, infrastructure, business, reason=code, alert=need)
 
 
-def on_mesh_report(standing: Standing, code: str, description: str | None) -> Ruling:
+def well_formed(code: str | None) -> str | None:
+    """Return ``code`` when it looks like one; whatever else the other side wrote there is not repeated anywhere."""
+    return code if code is not None and re.fullmatch(r"[A-Za-z0-9-]{1,16}", code) else None
+
+
+def on_mesh_report(standing: Standing, code: str) -> Ruling:
     """Return what a MESH REPORT means: before any response the report did not arrive, afterwards it is noted."""
     answered = standing.infrastructure_code or standing.business_code
     if standing.state is not State.SENT or answered:
         return _noted(standing, None)
-    text = MESH_REPORT_CODES.get(code) or description or "MESH could not deliver the message"
+    text = MESH_REPORT_CODES.get(code, "MESH could not deliver the message")
     need = AlertNeed("undeliverable", f"MESH did not deliver the report: {code}, {text}.", _on_mesh_code(code))
     return Ruling(Event.UNDELIVERABLE, None, None, reason=code, alert=need)
 
 
 def on_refusal(code: str | None, http_status: int | None) -> Ruling:
     """Return what MESH's refusal of the POST means: nothing was taken, and nothing will be."""
-    reason = code or f"HTTP {http_status}"
+    reason = code or (f"HTTP {http_status}" if http_status else "unsendable")
     need = AlertNeed(
         "refused",
         f"MESH refused the report: {reason}.",

@@ -9,9 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError
-
 from federated_sender import events, outbox, workload
+from federated_sender.consultation import Consultation, Patient
 from federated_sender.eligibility import is_regular, why_not
 from federated_sender.message import Composer, Version
 from federated_sender.pdf import PdfRenderer
@@ -21,7 +20,7 @@ from federated_sender.responses import on_refusal
 from federated_sender.states import Event
 from federated_sender.workload import Clocks, Work
 from shared.clock import Clock
-from shared.db import Database
+from shared.db import DATABASE_AWAY, Database
 from shared.errors import (
     InvalidConsultation,
     MeshAmbiguous,
@@ -34,6 +33,7 @@ from shared.errors import (
 from shared.itk3.model import Organization
 from shared.mesh.client import MeshClient
 from shared.mesh.delivery import deliver
+from shared.mesh.messages import OutgoingMessage
 
 
 @dataclass(frozen=True)
@@ -61,33 +61,31 @@ class Send:
         if work is None:
             return 0
         try:
-            self._advance(work)
-        except (MeshError, DBAPIError):
+            if work.message is None:
+                self._build(work)
+            else:
+                self._post(work, work.message)
+        except (MeshError, *DATABASE_AWAY):
             raise
         except Exception as error:  # noqa: BLE001 - one poisonous report must not stop the others
             with self.database.transaction() as session:
                 workload.stumble(session, work, error, self.clock())
         return 1
 
-    def _advance(self, work: Work) -> None:
-        if work.message is None:
-            self._build(work)
-        else:
-            self._post(work)
-
     def _build(self, work: Work) -> None:
+        consultation = Consultation.model_validate_json(work.content)
         try:
-            recipient = self._recipient(work)
+            recipient = self._recipient(work, consultation.patient)
             if recipient is None:
                 return
             version = Version(work.report_id, work.number, work.generated_at, recipient)
             html = report_html(
-                work.consultation, version=version.number, sent_at=version.generated_at, practice=self.practice
+                consultation, version=version.number, sent_at=version.generated_at, practice=self.practice
             )
             pdf = self.renderer.render(html)
             with self.database.snapshot() as session:
-                blobs = outbox.blobs_of(session, work.consultation)
-            built = self.composer.compose(work.consultation, version, pdf, blobs)
+                blobs = outbox.blobs_of(session, consultation)
+            built = self.composer.compose(consultation, version, pdf, blobs)
         except InvalidConsultation as error:
             with self.database.transaction() as session:
                 workload.invalidate(session, work, error.faults, self.clock())
@@ -95,8 +93,7 @@ class Send:
         with self.database.transaction() as session:
             workload.store(session, work, version, built, self.clock())
 
-    def _recipient(self, work: Work) -> Organization | None:
-        patient = work.consultation.patient
+    def _recipient(self, work: Work, patient: Patient) -> Organization | None:
         # GPCM-SD-083 comes first: no question about a patient who is registered here
         registered = "" if is_regular(patient.registration_type) else self.practices.registered_practice(patient)
         reason = why_not(patient.registration_type, registered, self.practice_ods_code, self.federation)
@@ -111,16 +108,17 @@ class Send:
         """This practice's ODS code."""
         return self.composer.sender.ods_code
 
-    def _post(self, work: Work) -> None:
-        if work.message is None:
-            return
+    def _post(self, work: Work, message: OutgoingMessage) -> None:
         with self.database.transaction() as session:
-            workload.begin_post(session, work, self.clock())
+            if not workload.begin_post(session, work, self.clock()):
+                return
         try:
-            delivery = deliver(self.mesh, work.message, look_first=work.look_first)
+            delivery = deliver(self.mesh, message, look_first=work.look_first)
         except MeshAmbiguous as error:
             with self.database.transaction() as session:
                 workload.postpone(session, work, error, self.clock(), events.SEND_AMBIGUOUS)
+            # to the daemon, a broken connection is an outage like any other (decision 38)
+            raise MeshUnavailable(str(error), http_status=error.http_status) from None
         except (MeshUnavailable, MeshForbidden, MeshProtocolError) as error:
             with self.database.transaction() as session:
                 workload.postpone(session, work, error, self.clock(), events.SEND_POSTPONED)

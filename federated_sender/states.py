@@ -31,6 +31,8 @@ class Event(StrEnum):
     """The clinical system changed the consultation before a version was stored; the delay restarts."""
     FOUND_INVALID = "found_invalid"
     """The consultation cannot be sent as it is."""
+    REVERTED = "reverted"
+    """The consultation is again what was sent already: there is nothing to send."""
     DUE = "due"
     """The delay is over (GPCM-SD-096)."""
     NOT_ELIGIBLE = "not_eligible"
@@ -53,6 +55,8 @@ class Event(StrEnum):
     """A MESH REPORT says that the message did not arrive (GPCM-SD-075)."""
     NOTED = "noted"
     """Something arrived that changes nothing (decision 25)."""
+    RETRIED = "retried"
+    """A person took a report back that had been set aside."""
 
 
 TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
@@ -60,6 +64,7 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.UPDATED: State.WAITING,
         Event.FOUND_INVALID: State.INVALID,
         Event.DUE: State.QUEUED,
+        Event.RETRIED: State.WAITING,
     },
     State.NOT_REQUIRED: {
         Event.UPDATED: State.WAITING,
@@ -68,12 +73,14 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
     State.INVALID: {
         Event.UPDATED: State.WAITING,
         Event.FOUND_INVALID: State.INVALID,
+        Event.REVERTED: State.NOT_REQUIRED,
     },
     State.QUEUED: {
         Event.UPDATED: State.WAITING,
         Event.FOUND_INVALID: State.INVALID,
         Event.NOT_ELIGIBLE: State.NOT_REQUIRED,
         Event.BUILT: State.QUEUED,
+        Event.RETRIED: State.QUEUED,
         Event.TAKEN: State.SENT,
         Event.REFUSED: State.FAILED,
     },

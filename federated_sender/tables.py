@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from federated_sender.states import State
@@ -33,9 +33,11 @@ class OutboxRow(Base):
     consultation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     started_at: Mapped[str | None] = mapped_column(Text)
     updated_at: Mapped[str | None] = mapped_column(Text)
-    confidential: Mapped[bool | None]
+    confidential: Mapped[bool | None] = mapped_column(Boolean(create_constraint=True, name="ck_outbox_confidential"))
     patient_nhs_number: Mapped[str | None] = mapped_column(Text)
-    patient_nhs_number_verified: Mapped[bool | None]
+    patient_nhs_number_verified: Mapped[bool | None] = mapped_column(
+        Boolean(create_constraint=True, name="ck_outbox_patient_nhs_number_verified")
+    )
     patient_title: Mapped[str | None] = mapped_column(Text)
     patient_family: Mapped[str | None] = mapped_column(Text)
     patient_given: Mapped[str | None] = mapped_column(Text)
@@ -126,10 +128,14 @@ class Report(ClaimColumns, Base):
     local_id: Mapped[str | None] = mapped_column(String(64), unique=True)
     # set before each POST: after a crash it says that MESH may have the message (decision 13)
     post_began_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
-    mesh_message_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+    mesh_message_id: Mapped[str | None] = mapped_column(String(255), unique=True)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     infrastructure_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     business_due_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    # set when the alert about a missing step was opened, so that each opens once
+    unsent_alerted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    infrastructure_alerted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    business_alerted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     infrastructure_code: Mapped[str | None] = mapped_column(String(16))
     business_code: Mapped[str | None] = mapped_column(String(16))
 
@@ -161,6 +167,8 @@ class Report(ClaimColumns, Base):
             postgresql_where=text("state IN ('sent', 'accepted')"),
         ),
         Index("ix_report_changed", "changed_at"),
+        Index("ix_report_bundle_id", "bundle_id"),
+        Index("ix_report_bundle_identifier", "bundle_identifier"),
     )
 
 
@@ -193,14 +201,14 @@ class InboxMessage(ClaimColumns, Base):
 
     __tablename__ = "inbox"
 
-    mesh_message_id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    mesh_message_id: Mapped[str] = mapped_column(String(255), primary_key=True)
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     message_type: Mapped[str] = mapped_column(String(8))
     workflow_id: Mapped[str] = mapped_column(Text)
-    sender_mailbox: Mapped[str | None] = mapped_column(String(64))
+    sender_mailbox: Mapped[str | None] = mapped_column(Text)
     local_id: Mapped[str | None] = mapped_column(Text)
-    linked_message_id: Mapped[str | None] = mapped_column(String(64))
-    status_code: Mapped[str | None] = mapped_column(String(32))
+    linked_message_id: Mapped[str | None] = mapped_column(Text)
+    status_code: Mapped[str | None] = mapped_column(Text)
     status_description: Mapped[str | None] = mapped_column(Text)
     body: Mapped[bytes] = mapped_column(LargeBinary)
     processed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -9,19 +9,18 @@ from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from federated_sender import events, intake, ledger
-from federated_sender.consultation import Consultation
 from federated_sender.message import BuiltMessage, Version
 from federated_sender.responses import AlertNeed, Ruling
 from federated_sender.states import Event, State
 from federated_sender.tables import Report, ReportBody
 from shared.config import Period
 from shared.db import after_commit
-from shared.errors import Fault, MessagingError
+from shared.errors import Fault, MeshError, MeshForbidden, MeshUnavailable
 from shared.log import Event as LogEvent
 from shared.log import describe, emit
 from shared.mesh.messages import OutgoingMessage
 
-# longer than rendering and every timeout of a POST together (decision 41)
+# longer than rendering, or the handshake, the look-up and the POST with all their timeouts (decision 41)
 LEASE = timedelta(minutes=15)
 # a record that fails for unforeseen reasons is set aside after so many tries
 MOST_ATTEMPTS = 10
@@ -29,16 +28,20 @@ MOST_ATTEMPTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A claimed report. ``message`` is None until the version is built; ``look_first`` says it may be in MESH."""
+    """A claimed report. ``message`` is None until the version is built; ``look_first`` says it may be in MESH.
+
+    ``content`` is the consultation as canonical JSON; ``lease_until`` proves that the claim is still ours.
+    """
 
     report: int
     report_id: str
     number: int
     content_sha256: str
     generated_at: datetime
-    consultation: Consultation = field(repr=False)
+    content: str = field(repr=False)
     message: OutgoingMessage | None = field(repr=False)
     look_first: bool
+    lease_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,20 +88,22 @@ def _work(session: Session, report: Report, workflow_id: str) -> Work:
         report.version or (session.scalar(newest) or 0) + 1,
         report.content_sha256,
         report.generated_at or report.changed_at,
-        Consultation.model_validate_json(report.content or ""),
+        report.content or "",
         message,
         report.post_began_at is not None,
+        report.lease_until or report.changed_at,
     )
 
 
 def drop(session: Session, work: Work, event: Event, reason: str, now: datetime) -> bool:
-    """Let ``event`` end the work on a version that was not built, unless an update came between."""
+    """Let ``event`` end the work on a version that was not built; say False when an update came between."""
     report = _unbuilt(session, work)
     if report is None:
         return False
     report.reason = reason
     ledger.advance(session, report, event, now)
     report.release()
+    close_alert(session, report, "not_sent", now, "the report is not to be sent")
     return True
 
 
@@ -109,11 +114,11 @@ def invalidate(session: Session, work: Work, faults: tuple[Fault, ...], now: dat
         intake.open_invalid(session, report, len(faults), now)
 
 
-def store(session: Session, work: Work, version: Version, built: BuiltMessage, now: datetime) -> bool:
-    """Store a version's bytes, ids and number; say False when an update came between and nothing was stored."""
+def store(session: Session, work: Work, version: Version, built: BuiltMessage, now: datetime) -> None:
+    """Store a version's bytes, ids and number, unless an update came between: then it is built anew."""
     report = _unbuilt(session, work)
     if report is None:
-        return False
+        return
     report.version = version.number
     report.recipient_ods_code = version.recipient.ods_code
     report.message_id = built.ids.message_header
@@ -124,13 +129,18 @@ def store(session: Session, work: Work, version: Version, built: BuiltMessage, n
     session.add(ReportBody(report=report.id, message=built.body))
     report.release()
     ledger.advance(session, report, Event.BUILT, now)
-    return True
 
 
-def begin_post(session: Session, work: Work, now: datetime) -> None:
-    """Note that MESH may have the message from now on, whatever becomes of this process (decision 13)."""
-    report = session.get_one(Report, work.report)
+def begin_post(session: Session, work: Work, now: datetime) -> bool:
+    """Note that MESH may have the message from now on, whatever becomes of this process (decision 13).
+
+    Say False, and note nothing, when the claim was lost to another process meanwhile.
+    """
+    report = session.get_one(Report, work.report, with_for_update=True)
+    if report.state != State.QUEUED or report.lease_until != work.lease_until:
+        return False
     report.post_began_at = report.post_began_at or now
+    return True
 
 
 def taken(session: Session, work: Work, mesh_message_id: str | None, now: datetime, clocks: Clocks) -> None:
@@ -139,11 +149,15 @@ def taken(session: Session, work: Work, mesh_message_id: str | None, now: dateti
     ``mesh_message_id`` is None when MESH took it several times and names none.
     """
     report = session.get_one(Report, work.report, with_for_update=True)
+    if report.state != State.QUEUED:
+        # the claim outlived its lease and another process was faster; the message is the same
+        return
     report.mesh_message_id, report.sent_at = mesh_message_id, now
     report.infrastructure_due_at = now + clocks.infrastructure
     report.business_due_at = now + clocks.business
     report.release()
     ledger.advance(session, report, Event.TAKEN, now)
+    close_alert(session, report, "not_sent", now, "the report was sent")
 
 
 def refuse(session: Session, work: Work, ruling: Ruling, mesh_message_id: str | None, now: datetime) -> None:
@@ -152,14 +166,25 @@ def refuse(session: Session, work: Work, ruling: Ruling, mesh_message_id: str | 
     report.reason, report.mesh_message_id = ruling.reason, mesh_message_id
     report.release()
     ledger.advance(session, report, ruling.event, now, code=ruling.reason)
+    close_alert(session, report, "not_sent", now, "MESH refused the report")
     if ruling.alert is not None:
         open_alert(session, report, ruling.alert, ruling.reason, now)
 
 
-def postpone(session: Session, work: Work, error: MessagingError, now: datetime, line: LogEvent) -> None:
-    """Give the report back to be tried again later; nothing of it is lost. ``line`` says why in the log."""
+def postpone(session: Session, work: Work, error: MeshError, now: datetime, line: LogEvent) -> None:
+    """Give the report back to be tried again later; nothing of it is lost. ``line`` says why in the log.
+
+    When MESH was not reached at all, or lets nobody of ours in, the report stays due: it goes out as soon as that
+    is over. Anything else backs off.
+    """
     report = session.get_one(Report, work.report, with_for_update=True)
-    report.back_off(now)
+    not_reached = isinstance(error, MeshUnavailable) and error.http_status is None
+    if not_reached and not work.look_first:
+        report.post_began_at = None
+    if not_reached or isinstance(error, MeshForbidden):
+        report.lease_until = None
+    else:
+        report.back_off(now)
     fields = ledger.ids(report) | {"error": str(error), "attempts": report.attempts}
     fields["next_attempt_at"] = report.next_attempt_at and report.next_attempt_at.isoformat()
     after_commit(session, lambda: emit(line, **fields))
@@ -181,6 +206,11 @@ def stumble(session: Session, work: Work, error: Exception, now: datetime) -> No
     )
     open_alert(session, report, need, None, now)
     after_commit(session, lambda: emit(events.WORK_PARKED, **fields))
+
+
+def close_alert(session: Session, report: Report, kind: str | None, now: datetime, reason: str) -> None:
+    """Close what is open about a report, of one ``kind`` or of all."""
+    ledger.ALERTS.close(session, subject_id=report.report_id, kind=kind, now=now, by=ledger.DAEMON, reason=reason)
 
 
 def open_alert(session: Session, report: Report, need: AlertNeed, code: str | None, now: datetime) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.db import after_commit
+from shared.db import after_commit, insert_once
 from shared.errors import CommandFailed
 from shared.log import Event, emit
 from shared.tables import AlertColumns
@@ -42,14 +42,21 @@ class AlertBook(Generic[A]):
 
         ``text`` and ``action`` hold no patient data: they are logged.
         """
-        if self._find_open(session, kind, subject_id) is not None:
+        alert_id = str(uuid4())
+        new = insert_once(
+            session,
+            self._model,
+            alert_id=alert_id,
+            kind=kind,
+            subject_id=subject_id,
+            opened_at=now,
+            code=code,
+            text=text,
+            action=action,
+        )
+        if not new:
             return False
-        alert = self._model()
-        alert.alert_id, alert.kind, alert.subject_id = str(uuid4()), kind, subject_id
-        alert.opened_at, alert.code, alert.text, alert.action = now, code, text, action
-        session.add(alert)
-        session.flush()
-        line = {"alert_id": alert.alert_id, "kind": kind, "subject_id": subject_id, "code": code}
+        line = {"alert_id": alert_id, "kind": kind, "subject_id": subject_id, "code": code}
         after_commit(session, lambda: emit(ALERT_OPENED, text=text, action=action, **line))
         return True
 
@@ -76,12 +83,6 @@ class AlertBook(Generic[A]):
         """Return all alerts, the newest first."""
         query = select(self._model).order_by(self._model.opened_at.desc(), self._model.alert_id)
         return list(session.scalars(query))
-
-    def _find_open(self, session: Session, kind: str, subject_id: str) -> A | None:
-        query = select(self._model).where(
-            self._model.kind == kind, self._model.subject_id == subject_id, self._model.closed_at.is_(None)
-        )
-        return session.scalars(query).one_or_none()
 
     def _settle(self, session: Session, alert: A, now: datetime, by: str, reason: str) -> None:
         alert.closed_at, alert.closed_by, alert.closed_reason = now, by, reason

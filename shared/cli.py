@@ -19,10 +19,11 @@ from tabulate import tabulate
 from shared.alerts import AlertBook
 from shared.checks import Check
 from shared.clock import Clock
+from shared.config import unused_settings
 from shared.daemon import Job, Rounds, run_once, run_until_stopped
-from shared.db import Database
+from shared.db import Database, driver_words
 from shared.errors import CommandFailed, ConfigurationError, MessagingError
-from shared.log import describe
+from shared.log import Event, describe, emit
 from shared.tables import AlertColumns, TimelineColumns
 
 VERSION = "0.1.0"
@@ -59,8 +60,7 @@ class Commands(click.Group):
         except MessagingError as error:
             raise click.ClickException(str(error)) from None
         except DBAPIError as error:
-            words = str(error.orig).splitlines()[0]
-            raise click.ClickException(f"the database cannot be used: {words}") from None
+            raise click.ClickException(f"the database cannot be used: {driver_words(error)}") from None
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:  # noqa: BLE001 - a traceback could quote patient data
@@ -103,6 +103,10 @@ class App(Protocol):
     alerts: AlertBook[Any]
     clock: Clock
 
+    @property
+    def states(self) -> Sequence[str]:
+        """The states that a record may be in."""
+
     def jobs(self) -> Sequence[Job]:
         """Return the jobs in the order of ``once``."""
 
@@ -129,6 +133,15 @@ class App(Protocol):
     def close(self) -> None:
         """Let go of the database, MESH and worker processes."""
 
+
+SETTING_UNUSED = Event(
+    "setting.unused",
+    "warning",
+    ("setting",),
+    "A setting is set that this version knows of and does not use yet.",
+    "Do not rely on it.",
+)
+EVENTS = (SETTING_UNUSED,)
 
 OpenApp = Callable[[], App]
 
@@ -191,6 +204,7 @@ def _add_running(commands: Commands, name: str, open_app: OpenApp) -> None:
     def run() -> None:
         """Run the daemon until SIGTERM or SIGINT; a running step is finished first."""
         with closing(open_app()) as app:
+            _warn_of_unused()
             app.database.require_schema(name)
             run_until_stopped(app.jobs(), app.rounds(), VERSION)
 
@@ -201,6 +215,7 @@ def _add_running(commands: Commands, name: str, open_app: OpenApp) -> None:
         Exit status 1 when MESH or the database was not reached; whatever was decided about records, 0.
         """
         with closing(open_app()) as app:
+            _warn_of_unused()
             app.database.require_schema(name)
             if not run_once(app.jobs(), app.rounds()):
                 raise CommandFailed("not everything could be reached; the log lines above say what")
@@ -217,11 +232,18 @@ def _add_running(commands: Commands, name: str, open_app: OpenApp) -> None:
         """Look at settings, database, directories, clock and libraries; say what to do about each fault."""
         bad = 0
         with closing(open_app()) as app:
+            _warn_of_unused()
             for item in app.checks(online=online):
                 bad += not item.ok
                 click.echo(f"{'ok ' if item.ok else 'BAD'} {item.subject}: {item.text}")
         if bad:
             raise CommandFailed(f"{bad} of the checks failed")
+
+
+def _warn_of_unused() -> None:
+    """Say which settings of the contract are set and do nothing yet: nobody must rely on them in silence."""
+    for name in unused_settings(*environment()):
+        emit(SETTING_UNUSED, setting=name)
 
 
 def _add_looking(commands: Commands, open_app: OpenApp, columns: Mapping[str, str]) -> None:
@@ -234,6 +256,8 @@ def _add_looking(commands: Commands, open_app: OpenApp, columns: Mapping[str, st
         """List the records, newest first."""
         moment = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
         with closing(open_app()) as app, app.database.snapshot() as session:
+            if state is not None and state not in app.states:
+                raise click.BadParameter(f"{state} is none of {', '.join(app.states)}", param_hint="--state")
             rows = app.status(session, state=state, since=moment, limit=limit)
             counts = app.counts(session)
         if as_json:

@@ -166,6 +166,28 @@ def load(settings: type[S], environ: Mapping[str, str], env_file: Path | None = 
     raise ConfigurationError(faults)
 
 
+# of the contract, for later versions
+_UNUSED = (
+    "ALERT_EMAIL_FROM",
+    "ALERT_EMAIL_TO",
+    "PDS_API_KEY",
+    "PDS_KEY_ID",
+    "PDS_PRIVATE_KEY_FILE",
+    "PDS_TOKEN_URL",
+    "PDS_URL",
+    "RETENTION",
+    "SMTP_PASSWORD",
+    "SMTP_URL",
+    "TASK_DROP_DIR",
+)
+
+
+def unused_settings(environ: Mapping[str, str], env_file: Path | None) -> list[str]:
+    """Return the settings that are set although this version does nothing with them."""
+    values = _gather(environ, env_file)
+    return [name for name in _UNUSED if name in values]
+
+
 def _gather(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
     values: dict[str, str] = {}
     if env_file is not None:

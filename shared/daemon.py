@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy.exc import DBAPIError
 
 from shared.clock import Clock, system_clock
-from shared.errors import DatabaseUnusable, MeshError, MeshUnavailable
+from shared.db import DATABASE_AWAY
+from shared.errors import MeshError, MeshUnavailable
 from shared.log import Event, describe, emit
 
 DAEMON_STARTED = Event("daemon.started", "info", ("version", "jobs"), "The daemon works from here on.")
@@ -108,7 +108,7 @@ class Rounds:
             changed = job.step()
         except MeshError as error:
             self.mesh.begins(error, job.name)
-        except (DBAPIError, DatabaseUnusable) as error:
+        except DATABASE_AWAY as error:
             self.database.begins(error, job.name)
         except Exception as error:  # noqa: BLE001 - whatever it is, the daemon goes on and says so
             emit(JOB_FAILED, job=job.name, error=describe(error))

@@ -14,11 +14,14 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeDecorator
 
 from shared.errors import DatabaseUnusable
+
+DATABASE_AWAY = (OperationalError, InterfaceError, DatabaseUnusable)
+"""What says that the database does not answer, or cannot write: nothing is wrong with the row that met it."""
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -121,7 +124,7 @@ def after_commit(session: Session, action: Callable[[], None]) -> None:
     event.listen(session, "after_commit", lambda _session: action(), once=True)
 
 
-def insert_once(session: Session, model: type[DeclarativeBase], **values: object) -> bool:
+def insert_once(session: Session, model: type[Any], **values: object) -> bool:
     """Insert a row unless one with the same key is there already, by whoever; say whether it is new."""
     inserting = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = inserting(model).values(**values).on_conflict_do_nothing().returning(*inspect(model).primary_key)
@@ -154,13 +157,17 @@ def run_migrations(connection: Connection) -> None:
         context.run_migrations()
 
 
+def driver_words(error: DBAPIError) -> str:
+    """Return the first line of what the driver says: it names hosts and files, never bound values."""
+    return next(iter(str(error.orig).splitlines()), type(error.orig).__name__)
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
         yield
     except (OperationalError, DBAPIError) as error:
-        # the driver's words name hosts and files, never bound values (hide_parameters)
-        raise DatabaseUnusable(f"the database cannot be used: {str(error.orig).splitlines()[0]}") from None
+        raise DatabaseUnusable(f"the database cannot be used: {driver_words(error)}") from None
 
 
 def _engine(url: str, schema: str) -> Engine:
@@ -173,15 +180,29 @@ def _engine(url: str, schema: str) -> Engine:
         url,
         hide_parameters=True,
         pool_pre_ping=True,
-        connect_args={"options": f"-csearch_path={schema}", "connect_timeout": 10},
+        connect_args={
+            "options": f"-csearch_path={schema}",
+            "connect_timeout": 10,
+            # a cut network must show as an outage, not as a job that waits for ever
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 60_000,
+        },
     )
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
     # sqlite3 must not begin transactions by itself: the begin event does, with the right lock
     connection.isolation_level = None
+    # text that is not UTF-8 must reach the rules, which refuse it, and not stop whoever reads the table
+    connection.text_factory = _decode
     for pragma in _PRAGMAS:
         connection.execute(pragma)
+
+
+def _decode(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _on_sqlite_begin(connection: Connection) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal, TextIO
 
@@ -45,7 +46,9 @@ def emit(event: Event, **fields: object) -> None:
     unknown = sorted(fields.keys() - set(event.fields))
     if unknown:
         known["dropped_fields"] = unknown
-    structlog.get_logger().log(getattr(logging, event.level.upper()), event.name, **known)
+    # a log that cannot be written must not undo, or seem to undo, what was done
+    with suppress(OSError, ValueError):
+        structlog.get_logger().log(getattr(logging, event.level.upper()), event.name, **known)
 
 
 def describe(error: BaseException) -> str:

@@ -52,7 +52,7 @@ class TimelineColumns:
     event: Mapped[str] = mapped_column(String(64))
     from_state: Mapped[str | None] = mapped_column(String(32))
     to_state: Mapped[str | None] = mapped_column(String(32))
-    code: Mapped[str | None] = mapped_column(String(32))
+    code: Mapped[str | None] = mapped_column(String(64))
     by: Mapped[str] = mapped_column(String(128))
     detail: Mapped[str | None] = mapped_column(Text)
 
@@ -67,7 +67,7 @@ class AlertColumns:
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     closed_by: Mapped[str | None] = mapped_column(String(128))
     closed_reason: Mapped[str | None] = mapped_column(Text)
-    code: Mapped[str | None] = mapped_column(String(32))
+    code: Mapped[str | None] = mapped_column(String(64))
     text: Mapped[str] = mapped_column(Text)
     action: Mapped[str] = mapped_column(Text)
 

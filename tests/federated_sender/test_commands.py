@@ -126,7 +126,7 @@ def test_a_consultation_is_enqueued_and_shown(migrated: Run, tmp_path: Path) -> 
         "mesh_message_id", "infrastructure_code", "business_code", "overdue", "sent_at", "updated_at",
     ]  # fmt: skip
     assert (record["state"], record["consultation_id"]) == ("waiting", CONSULTATION)
-    assert shown["record"] == record
+    assert shown["record"] == record | {"parked_at": None}
     assert [set(line) for line in shown["timeline"]] == [{"at", "from", "to", "event", "code", "by"}]
 
 
@@ -153,7 +153,7 @@ def test_status_can_be_narrowed(migrated: Run, tmp_path: Path) -> None:
     assert count("--since", "2999-01-01") == 0
     assert count("--since", "2020-01-01T00:00:00+0000") == 1
     assert count("--limit", "0") == 1
-    assert migrated("status", "--state", "lost").exit_code == 1
+    assert migrated("status", "--state", "lost").exit_code == 2
 
 
 def test_faulty_json_names_every_fault_and_ends_with_one(migrated: Run, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from federated_sender import ledger
 from tests.federated_sender.bench import WORKFLOW, SenderBench, consultation
 from tests.federated_sender.conftest import MakeSender
 
@@ -247,3 +248,51 @@ def test_two_processes_on_one_database_apply_each_response_once(make_sender: Mak
 
     assert (first.step("follow"), second.step("follow")) == (1, 0)
     assert first.timeline(first.only()["report_id"]).count("infrastructure_positive") == 1
+
+
+@pytest.mark.parametrize("code", ["30005", "30011", "30016", "30019"])
+def test_a_good_code_about_a_referral_does_not_mean_that_the_report_was_filed(sent: SenderBench, code: str) -> None:
+    sent.respond("20013")
+    sent.respond(code)
+
+    sent.once()
+
+    assert (sent.only()["state"], sent.only()["business_code"]) == ("accepted", None)
+    assert [alert["kind"] for alert in sent.alerts()] == ["unknown_response"]
+
+
+def test_a_report_of_mesh_that_names_no_message_is_no_business_of_the_sender(sender: SenderBench) -> None:
+    sender.enqueue(consultation())
+    sender.mesh.put("ALDERMB1", b"", workflow_id="PATHOLOGY", message_type="REPORT", chunks=0)
+
+    sender.once()
+
+    assert len(sender.mesh.inbox("ALDERMB1")) == 1
+
+
+def test_an_alert_that_a_person_closed_stays_closed_when_the_other_response_is_overdue(sent: SenderBench) -> None:
+    sent.pass_time(hours=25)
+    sent.once()
+    (alert,) = sent.alerts()
+    with sent.database.transaction() as session:
+        ledger.ALERTS.close_by_id(session, alert["alert_id"], now=sent.now(), by="tester", reason="telephoned")
+
+    sent.pass_time(days=7)
+    sent.once()
+
+    assert [alert["kind"] for alert in sent.alerts()] == ["business_overdue"]
+
+
+def test_what_the_other_side_writes_in_place_of_a_code_is_repeated_nowhere(
+    sent: SenderBench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent.respond("20013", responder_ods_code="Smith 9690937278")
+    body = next(m.body for m in sent.mesh.messages.values() if m.workflow_id.endswith("_ACK"))
+    sent.mesh.put(
+        "ALDERMB1", body.replace(b"20013", b"Smith-9690937278-Smith"), sender="X", workflow_id=f"{WORKFLOW}_ACK"
+    )
+
+    sent.once()
+
+    printed = capsys.readouterr()
+    assert "9690937278" not in printed.out + printed.err + str(sent.alerts(open_only=False))

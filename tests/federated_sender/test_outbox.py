@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from federated_sender import outbox
 from federated_sender.attachments import beside
@@ -89,6 +90,7 @@ def test_what_enqueue_puts_in_the_outbox_is_what_the_row_says(sender: SenderBenc
     assert stored["state"] == "waiting"
 
 
+@pytest.mark.requirement("FHIR-PDS-05")
 def test_every_fault_of_every_file_is_named_with_its_path_and_nothing_is_stored(sender: SenderBench) -> None:
     broken = consultation(
         started_at="2026-11-20T17:05:00",
@@ -187,7 +189,128 @@ def test_an_update_that_is_older_than_what_is_known_is_refused(sender: SenderBen
     assert sender.alerts() == []
 
 
+def test_the_same_fault_again_opens_no_second_alert_and_another_fault_replaces_the_first(sender: SenderBench) -> None:
+    write(sender, consultation(), patient_family=None)
+    sender.once()
+    write(sender, consultation(), patient_family=None, patient_gender="x")
+
+    sender.once()
+
+    (alert,) = sender.alerts()
+    assert alert["subject_id"] == sender.only()["report_id"]
+
+
 # rows written by the clinical system itself
+
+
+@pytest.mark.parametrize("notes", ["[" * 100_000, "{}", "7"])
+def test_a_column_that_breaks_the_reader_makes_only_its_own_row_invalid(sender: SenderBench, notes: str) -> None:
+    other = "ffffffff-2222-4333-8444-555555555555"
+    write(sender, consultation(), notes=notes)
+    write(sender, consultation(consultation_id=other))
+
+    sender.once()
+
+    states = {record["consultation_id"]: record["state"] for record in sender.status()}
+    assert states == {CONSULTATION: "invalid", other: "waiting"}
+
+
+def test_a_row_that_breaks_off_for_an_unforeseen_reason_is_invalid_and_quotes_nothing(
+    sender: SenderBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*_: object, **__: object) -> None:
+        raise KeyError("Smith")
+
+    monkeypatch.setattr(outbox, "row_content", break_off)
+    write(sender, consultation())
+
+    sender.once()
+
+    assert sender.only()["state"] == "invalid"
+    assert sender.only()["reason"].startswith("consultation: cannot be read: KeyError at ")
+    assert "Smith" not in str(sender.alerts())
+
+
+def test_text_that_is_not_utf_8_is_named_and_stops_nobody(sender: SenderBench) -> None:
+    if sender.database.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL takes no such text")
+    write(sender, consultation())
+    with sender.database.transaction() as session:
+        session.execute(text("UPDATE outbox SET patient_family = CAST(x'4dfc6c6c6572' AS TEXT)"))
+
+    sender.once()
+
+    assert (sender.only()["state"], sender.only()["reason"]) == ("invalid", "patient.family: is not text in UTF-8")
+
+
+@pytest.mark.parametrize(("ahead", "state"), [("18:04:00", "waiting"), ("18:06:00", "invalid")])
+def test_a_row_from_a_machine_whose_clock_is_a_little_ahead_is_taken(
+    sender: SenderBench, ahead: str, state: str
+) -> None:
+    write(sender, consultation(updated_at=f"2026-11-20T{ahead}+00:00"))
+
+    sender.once()
+
+    assert sender.only()["state"] == state
+
+
+def test_a_number_is_not_taken_for_a_time(sender: SenderBench) -> None:
+    write(sender, consultation(), updated_at="1700000000")
+
+    sender.once()
+
+    assert sender.only()["reason"] == "updated_at: must be a text such as 2026-11-20T18:05:00+00:00"
+
+
+def test_a_row_with_its_id_in_capitals_is_one_record_before_and_after_its_correction(sender: SenderBench) -> None:
+    write(sender, consultation(consultation_id=CONSULTATION.upper()), patient_family=None)
+    sender.once()
+    invalid = sender.only()
+
+    with sender.database.transaction() as session:
+        session.execute(text("UPDATE outbox SET patient_family = 'Smith'"))
+    sender.once()
+
+    assert (invalid["consultation_id"], invalid["state"]) == (CONSULTATION, "invalid")
+    assert (sender.only()["consultation_id"], sender.only()["state"]) == (CONSULTATION, "waiting")
+    assert sender.alerts() == []
+
+
+def test_a_boolean_that_is_none_is_refused_by_the_database(sender: SenderBench) -> None:
+    with pytest.raises(DBAPIError):
+        write(sender, consultation(), patient_nhs_number_verified="perhaps")
+
+
+def test_a_row_put_back_to_what_was_sent_leaves_nothing_to_send(sender: SenderBench) -> None:
+    write(sender, consultation())
+    sender.pass_time(hours=4)
+    sender.once()
+    with sender.database.transaction() as session:
+        session.execute(text("UPDATE outbox SET patient_family = NULL"))
+    sender.once()
+
+    with sender.database.transaction() as session:
+        session.execute(text("UPDATE outbox SET patient_family = 'Smith'"))
+    sender.pass_time(hours=4)
+    sender.once()
+
+    assert {record["state"]: record["reason"] for record in sender.status()} == {
+        "sent": None,
+        "not_required": "unchanged",
+    }
+    assert (sender.alerts(), len(sender.posts())) == ([], 1)
+
+
+def test_an_id_that_is_no_uuid_might_be_patient_data_and_reaches_no_alert_and_no_log(
+    sender: SenderBench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(sender, consultation(consultation_id="9690937278-20261120"))
+
+    sender.once()
+
+    assert sender.only()["state"] == "invalid"
+    printed = capsys.readouterr()
+    assert "9690937278" not in printed.out + printed.err + str(sender.alerts())
 
 
 def test_a_row_written_directly_is_reported_like_any_other(sender: SenderBench) -> None:
@@ -229,7 +352,9 @@ def test_an_invalid_row_is_kept_with_every_fault_and_the_others_go_on(sender: Se
         "notes: is not JSON; patient.nhs_number: is not a valid NHS number (ten digits, the last a check digit);"
         " patient.family: is required"
     )
-    assert [(alert["kind"], alert["subject_id"]) for alert in sender.alerts()] == [("invalid", CONSULTATION)]
+    assert [(alert["kind"], alert["subject_id"]) for alert in sender.alerts()] == [
+        ("invalid", by_id[CONSULTATION]["report_id"])
+    ]
 
 
 def test_a_corrected_row_is_picked_up_again_and_its_alert_closes(sender: SenderBench) -> None:

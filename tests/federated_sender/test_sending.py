@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from sqlalchemy import text
+
+from federated_sender import send as module
+from federated_sender import workload
 from shared.itk3.parse import read
 from shared.itk3.rule import Context
 from shared.itk3.rules import judge, read_report
+from shared.mesh.delivery import deliver
 from tests.fakes.mesh_faults import answer, answer_after, connection_refused, timeout_after, timeout_before
 from tests.federated_sender.bench import CONSULTATION, SenderBench, consultation
 from tests.federated_sender.conftest import MakeSender
@@ -83,8 +89,6 @@ def test_the_same_content_again_changes_nothing(sender: SenderBench) -> None:
 
 @pytest.mark.requirement("GPCM-SD-100")
 def test_a_practice_may_set_its_own_delay(make_sender: MakeSender) -> None:
-    from datetime import timedelta
-
     sender = make_sender(delay=timedelta(minutes=10))
     sender.enqueue(consultation())
 
@@ -287,9 +291,6 @@ def test_a_crash_after_the_post_is_continued_by_another_process_without_a_second
 
 def _post_and_die(send) -> None:
     """Do what the job does up to MESH's answer, and nothing afterwards."""
-    from federated_sender import workload
-    from shared.mesh.delivery import deliver
-
     with send.database.transaction() as session:
         work = workload.claim(session, send.clock(), send.workflow_id)
     with send.database.transaction() as session:
@@ -299,8 +300,6 @@ def _post_and_die(send) -> None:
 
 
 def test_an_update_that_comes_while_a_version_is_built_is_neither_lost_nor_mixed(sender: SenderBench) -> None:
-    from federated_sender import workload
-
     sender.enqueue(consultation())
     sender.pass_time(hours=4)
     send = sender.jobs[3].step.__self__
@@ -362,8 +361,6 @@ def test_a_mailbox_that_is_not_let_in_fails_no_report(sender: SenderBench) -> No
 def test_a_poisonous_report_is_set_aside_and_the_others_go_out(
     sender: SenderBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from federated_sender import send as module
-
     other = "11111111-2222-4333-8444-555555555555"
     sender.enqueue(consultation(), consultation(consultation_id=other))
     sender.pass_time(hours=4)
@@ -395,3 +392,66 @@ def test_a_connection_that_never_came_about_is_simply_tried_again(sender: Sender
     sender.once()
 
     assert (sender.only()["state"], len(sender.posts())) == ("sent", 1)
+
+
+@pytest.mark.requirement("GPCM-SD-076")
+def test_a_report_that_does_not_go_out_in_time_opens_one_alert_which_closes_when_it_does(sender: SenderBench) -> None:
+    sender.enqueue(consultation())
+    sender.pass_time(hours=2, minutes=30)
+    sender.mesh.down()
+    sender.once()
+    early = sender.alerts()
+    sender.pass_time(minutes=20)
+    sender.once()
+    sender.once()
+    late = [alert["kind"] for alert in sender.alerts()]
+
+    sender.mesh.up()
+    sender.pass_time(minutes=1)
+    sender.once()
+
+    assert (early, late) == ([], ["not_sent"])
+    assert (sender.only()["state"], sender.alerts()) == ("sent", [])
+
+
+def test_stored_content_that_cannot_be_read_any_more_stops_nobody_else(sender: SenderBench) -> None:
+    other = "11111111-2222-4333-8444-555555555555"
+    sender.enqueue(consultation(), consultation(consultation_id=other))
+    with sender.database.transaction() as session:
+        session.execute(text("UPDATE report SET content = '{}' WHERE consultation_id = :id"), {"id": CONSULTATION})
+    sender.pass_time(hours=4)
+
+    sender.once()
+
+    states = {record["consultation_id"]: record["state"] for record in sender.status()}
+    assert states == {CONSULTATION: "queued", other: "sent"}
+
+
+def test_after_an_outage_every_report_is_due_at_once(sender: SenderBench) -> None:
+    sender.enqueue(consultation())
+    sender.pass_time(hours=4)
+    sender.mesh.down()
+    for _ in range(5):
+        sender.once()
+        sender.pass_time(minutes=5)
+
+    sender.mesh.up()
+    sender.once()
+
+    assert (sender.only()["state"], len(sender.posts())) == ("sent", 1)
+
+
+def test_a_process_that_lost_its_claim_does_not_post(make_sender: MakeSender) -> None:
+    slow, other = make_sender(), make_sender()
+    slow.enqueue(consultation())
+    slow.pass_time(hours=4)
+    slow.step("send")  # built
+    send = slow.jobs[3].step.__self__
+    with slow.database.transaction() as session:
+        work = workload.claim(session, slow.now(), send.workflow_id)
+    slow.pass_time(minutes=16)
+    other.once()
+
+    send._post(work, work.message)
+
+    assert (slow.only()["state"], len(slow.posts())) == ("sent", 1)

@@ -55,7 +55,7 @@ def upgrade() -> None:
         sa.Column("closed_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("closed_by", sa.String(length=128), nullable=True),
         sa.Column("closed_reason", sa.Text(), nullable=True),
-        sa.Column("code", sa.String(length=32), nullable=True),
+        sa.Column("code", sa.String(length=64), nullable=True),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("action", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("alert_id"),
@@ -79,9 +79,13 @@ def upgrade() -> None:
         sa.Column("consultation_id", sa.String(length=64), nullable=False),
         sa.Column("started_at", sa.Text(), nullable=True),
         sa.Column("updated_at", sa.Text(), nullable=True),
-        sa.Column("confidential", sa.Boolean(), nullable=True),
+        sa.Column("confidential", sa.Boolean(create_constraint=True, name="ck_outbox_confidential"), nullable=True),
         sa.Column("patient_nhs_number", sa.Text(), nullable=True),
-        sa.Column("patient_nhs_number_verified", sa.Boolean(), nullable=True),
+        sa.Column(
+            "patient_nhs_number_verified",
+            sa.Boolean(create_constraint=True, name="ck_outbox_patient_nhs_number_verified"),
+            nullable=True,
+        ),
         sa.Column("patient_title", sa.Text(), nullable=True),
         sa.Column("patient_family", sa.Text(), nullable=True),
         sa.Column("patient_given", sa.Text(), nullable=True),
@@ -134,10 +138,13 @@ def upgrade() -> None:
         sa.Column("mex_subject", sa.Text(), nullable=True),
         sa.Column("local_id", sa.String(length=64), nullable=True),
         sa.Column("post_began_at", UtcDateTime(timezone=True), nullable=True),
-        sa.Column("mesh_message_id", sa.String(length=64), nullable=True),
+        sa.Column("mesh_message_id", sa.String(length=255), nullable=True),
         sa.Column("sent_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("infrastructure_due_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("business_due_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("unsent_alerted_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("infrastructure_alerted_at", UtcDateTime(timezone=True), nullable=True),
+        sa.Column("business_alerted_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("infrastructure_code", sa.String(length=16), nullable=True),
         sa.Column("business_code", sa.String(length=16), nullable=True),
         sa.Column("lease_until", UtcDateTime(timezone=True), nullable=True),
@@ -168,6 +175,8 @@ def upgrade() -> None:
         sqlite_where=sa.text("state IN ('sent', 'accepted')"),
         postgresql_where=sa.text("state IN ('sent', 'accepted')"),
     )
+    op.create_index("ix_report_bundle_id", "report", ["bundle_id"], unique=False)
+    op.create_index("ix_report_bundle_identifier", "report", ["bundle_identifier"], unique=False)
     op.create_index("ix_report_changed", "report", ["changed_at"], unique=False)
     op.create_index(
         "ix_report_due",
@@ -187,14 +196,14 @@ def upgrade() -> None:
     )
     op.create_table(
         "inbox",
-        sa.Column("mesh_message_id", sa.String(length=64), nullable=False),
+        sa.Column("mesh_message_id", sa.String(length=255), nullable=False),
         sa.Column("received_at", UtcDateTime(timezone=True), nullable=False),
         sa.Column("message_type", sa.String(length=8), nullable=False),
         sa.Column("workflow_id", sa.Text(), nullable=False),
-        sa.Column("sender_mailbox", sa.String(length=64), nullable=True),
+        sa.Column("sender_mailbox", sa.Text(), nullable=True),
         sa.Column("local_id", sa.Text(), nullable=True),
-        sa.Column("linked_message_id", sa.String(length=64), nullable=True),
-        sa.Column("status_code", sa.String(length=32), nullable=True),
+        sa.Column("linked_message_id", sa.Text(), nullable=True),
+        sa.Column("status_code", sa.Text(), nullable=True),
         sa.Column("status_description", sa.Text(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("processed_at", UtcDateTime(timezone=True), nullable=True),
@@ -248,7 +257,7 @@ def upgrade() -> None:
         sa.Column("event", sa.String(length=64), nullable=False),
         sa.Column("from_state", sa.String(length=32), nullable=True),
         sa.Column("to_state", sa.String(length=32), nullable=True),
-        sa.Column("code", sa.String(length=32), nullable=True),
+        sa.Column("code", sa.String(length=64), nullable=True),
         sa.Column("by", sa.String(length=128), nullable=False),
         sa.Column("detail", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(
