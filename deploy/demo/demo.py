@@ -22,7 +22,8 @@ from deploy.demo.practices import DemoFailed, LocalMesh, Practice
 from deploy.demo.surgery import ALDER, BIRCH
 
 _RESPONSES: Final = "GPFED_CONSULT_REPORT_ACK"
-_LONGEST: Final = 240
+# the local MESH ends by itself after so many seconds, should nobody end it
+_MESH_LIVES: Final = 900
 _COMMON: Final = {"MESH_POLL_INTERVAL": "PT1S", "MESH_SHARED_KEY": "demo shared key"}
 
 
@@ -81,7 +82,7 @@ def show(evening: Evening, facts: judge.Facts, places: dict[str, Path]) -> None:
 def play(directory: Path, *, broken: bool) -> list[str]:
     """Play the evening in ``directory``; return what is missing at its end."""
     documents = write_documents(directory)
-    mesh = LocalMesh.start(surgery.mesh_configuration(CASES), directory, _RESPONSES if broken else None, _LONGEST)
+    mesh = LocalMesh.start(surgery.mesh_configuration(CASES), directory, _RESPONSES if broken else None, _MESH_LIVES)
     running = [mesh.background]
     try:
         evening = Evening(

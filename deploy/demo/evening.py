@@ -18,7 +18,7 @@ from deploy.demo import judge, surgery
 from deploy.demo.cases import CASES
 from deploy.demo.practices import Background, LocalMesh, Practice
 
-_LONGEST: Final = 120.0
+_LONGEST: Final = 300.0
 _WORDS: Final = {
     "waiting": "is written; the delay is running, in case it changes",
     "queued": "is being checked, printed and built",

@@ -83,8 +83,11 @@ class LocalMesh:
     def record(self) -> list[dict[str, Any]]:
         """Return all messages that MESH knows of, without bodies."""
         # the way to this machine leads through no proxy
-        with build_opener(ProxyHandler({})).open(f"{self.url}/demo/record", timeout=10) as answer:
-            entries: list[dict[str, Any]] = json.load(answer)
+        try:
+            with build_opener(ProxyHandler({})).open(f"{self.url}/demo/record", timeout=30) as answer:
+                entries: list[dict[str, Any]] = json.load(answer)
+        except OSError as error:
+            raise DemoFailed(f"MESH's own record cannot be read: {error}") from None
         return entries
 
 

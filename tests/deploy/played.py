@@ -42,6 +42,6 @@ def play(directory: Path, *options: str) -> Played:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=800,
     )
     return Played(directory, done.returncode, done.stdout, done.stderr)
