@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -10,7 +9,7 @@ import click
 from federated_sender.app import NAME, Sender
 from federated_sender.enqueue import enqueue as put_in_outbox
 from federated_sender.settings import SenderSettings
-from shared.cli import Commands, add_common_commands, env_file_option, environment, operator
+from shared.cli import Commands, add_common_commands, env_file_option, environment, opened, operator
 from shared.config import load
 from shared.errors import InvalidConsultation
 
@@ -42,8 +41,7 @@ def enqueue(files: tuple[Path, ...]) -> None:
 
     All of them or none: with any fault nothing is stored, and every fault is named with its path.
     """
-    with closing(open_sender()) as sender:
-        sender.database.require_schema(NAME)
+    with opened(open_sender, NAME) as sender:
         try:
             outcomes = put_in_outbox(files, sender.intake, operator())
         except InvalidConsultation as error:

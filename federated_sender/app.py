@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -26,6 +27,7 @@ from federated_sender.states import State
 from federated_sender.tables import Timeline
 from federated_sender.workload import Clocks
 from shared import log
+from shared.alerts import refusal_teller
 from shared.checks import Check
 from shared.clock import Clock, system_clock
 from shared.connect import open_mesh
@@ -49,6 +51,7 @@ class Sender:
         self.clock = clock
         self.alerts = ledger.ALERTS
         self.states = tuple(State)
+        self.stopping = threading.Event()
         log.configure(settings.log_level, settings.log_format, NAME)
         settings.state_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.federation = read_federation(settings.federation_file)
@@ -57,7 +60,9 @@ class Sender:
             schema="federated_sender",
             migrations=Path(__file__).parent / "migrations",
         )
-        self.outage = Outage("MESH", self.clock)
+        self.outage = Outage(
+            "MESH", self.clock, refusal_teller(self.database, self.alerts, self.clock, settings.mesh_mailbox_id)
+        )
         self._given_mesh = mesh
         self.intake = Intake(
             self.database,
@@ -101,7 +106,7 @@ class Sender:
             clocks,
             workflow,
         )
-        collect = Collect(database, self.mesh, clock, workflow)
+        collect = Collect(database, self.mesh, clock, workflow, self.stopping.is_set)
         often = settings.outbox_poll_interval
         return (
             Job("collect", collect.step, settings.mesh_poll_interval, drains=False, wakes=("follow",)),

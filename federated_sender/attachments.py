@@ -5,13 +5,20 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import os
+import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from shared.errors import Fault
+from shared.itk3.attachments import bytes_fit, kind_of_type
 
 Content = dict[str, object]
+LARGEST: Final = 75_000_000
+"""Bytes: a message above this would have to be sent in chunks, which recipients may not support (decision 40)."""
+
 _KEYS = frozenset({"title", "content_type", "path", "data", "sha256"})
 
 
@@ -32,8 +39,8 @@ def beside(directory: Path) -> ReadFile:
 
     def read(path: str) -> bytes:
         try:
-            return (directory / path).read_bytes()
-        except (OSError, ValueError):
+            return _contents(directory / path)
+        except OSError:
             raise ValueError("names a file that cannot be read") from None
 
     return read
@@ -53,11 +60,24 @@ def under(directory: Path | None) -> ReadFile:
             file = (root / path).resolve(strict=True)
             if not file.is_relative_to(root):
                 raise ValueError("lies outside OUTBOX_ATTACHMENT_DIR")
-            return file.read_bytes()
+            return _contents(file)
         except OSError:
             raise ValueError("names a file that cannot be read") from None
 
     return read
+
+
+def _contents(file: Path) -> bytes:
+    """Read a plain file; a pipe or a device would keep the daemon waiting, so it is opened without waiting."""
+    descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise ValueError("names something that is not a plain file")
+    with os.fdopen(descriptor, "rb") as opened:
+        if status.st_size > LARGEST:
+            raise ValueError("names a file that is larger than any message may be")
+        return opened.read()
 
 
 def resolve(entries: object, read: ReadFile, *, digest_required: bool, at: str) -> tuple[Resolved, list[Fault]]:
@@ -80,9 +100,23 @@ def resolve(entries: object, read: ReadFile, *, digest_required: bool, at: str) 
             continue
         digest = hashlib.sha256(data).hexdigest()
         blobs[digest] = data
+        faults += _type_faults(entry.get("content_type"), data, where)
         named = {key: entry[key] for key in ("title", "content_type") if key in entry}
         resolved.append({**named, "sha256": digest, "size": len(data)})
     return Resolved(tuple(resolved), blobs), faults
+
+
+def _type_faults(content_type: object, data: bytes, where: str) -> list[Fault]:
+    """Hold an attachment against the list that receivers take (decisions 20 and 29)."""
+    if not isinstance(content_type, str):
+        # the consultation's own rules name this
+        return []
+    kind = kind_of_type(content_type)
+    if kind is None:
+        return [Fault(f"{where}.content_type", "is not a type that may be sent")]
+    if not bytes_fit(kind, data):
+        return [Fault(f"{where}.content_type", "is not what the document's bytes are")]
+    return []
 
 
 class _Broken(Exception):
@@ -111,7 +145,7 @@ def _bytes(entry: Mapping[str, object], read: ReadFile, *, digest_required: bool
             raise _Broken("path", str(error)) from None
     else:
         content = _decoded(data)
-    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+    if digest is not None and hashlib.sha256(content).hexdigest() != str(digest).lower():
         raise _Broken("sha256", "differs from the document's: it is not the one that was meant")
     if not content:
         raise _Broken("path" if path is not None else "data", "holds an empty document")

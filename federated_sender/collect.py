@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -41,7 +42,10 @@ _LEASE = timedelta(minutes=5)
 class Collect:
     """The job that empties the mailbox: stored first, acknowledged to MESH afterwards (decision 14)."""
 
-    def __init__(self, database: Database, mesh: MeshClient, clock: Clock, workflow_id: str) -> None:
+    def __init__(
+        self, database: Database, mesh: MeshClient, clock: Clock, workflow_id: str, stopping: Callable[[], bool]
+    ) -> None:
+        self._stopping = stopping
         self._database = database
         self._clock = clock
         self._workflow_id = workflow_id
@@ -51,7 +55,7 @@ class Collect:
 
     def step(self) -> int:
         """Go through the mailbox once; return how many messages were stored."""
-        collected = self._collector.collect()
+        collected = self._collector.collect(self._stopping)
         for message_id, error in collected.failures:
             emit(events.INBOX_FAILED, mesh_message_id=message_id, error=str(error))
         return collected.kept

@@ -234,6 +234,8 @@ def _words(kind: str, message: str) -> str:
         "timezone_aware": "needs a time zone",
         "string_pattern_mismatch": "has the wrong form",
         "uuid_parsing": "must be a UUID",
+        "tuple_type": "must be a list",
+        "string_type": "must be a text",
         "string_unicode": "is not text in UTF-8",
         "string_too_short": "must not be empty",
     }.get(kind, message[0].lower() + message[1:])

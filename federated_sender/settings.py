@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from shared.config import Duration, Interval, PeriodOf, PracticeSettings, ReadableFile
+from shared.config import Directory, Duration, Interval, PeriodOf, PracticeSettings, ReadableFile
 from shared.errors import ConfigurationError, Fault
 from shared.identifiers import OdsCode
 from shared.itk3.model import Organization
@@ -32,7 +32,7 @@ class SenderSettings(PracticeSettings):
     mesh_routing_date_format: Literal["YYYYMMDD", "DDMMYYYY"] = "YYYYMMDD"
     infrastructure_response_within: PeriodOf = Field(default=timedelta(hours=24), validate_default=True)
     business_response_within: PeriodOf = Field(default=timedelta(days=7), validate_default=True)
-    outbox_attachment_dir: Path | None = None
+    outbox_attachment_dir: Directory | None = None
 
 
 def read_federation(path: Path) -> Mapping[str, Organization]:

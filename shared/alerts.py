@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from shared.db import after_commit, insert_once
+from shared.clock import Clock
+from shared.db import DATABASE_AWAY, Database, after_commit, insert_once
 from shared.errors import CommandFailed
 from shared.log import Event, emit
 from shared.tables import AlertColumns
@@ -27,6 +30,33 @@ ALERT_CLOSED = Event(
 EVENTS = (ALERT_OPENED, ALERT_CLOSED)
 
 A = TypeVar("A", bound=AlertColumns)
+
+
+def refusal_teller(
+    database: Database, book: AlertBook[Any], clock: Clock, mailbox_id: str
+) -> Callable[[str | None], None]:
+    """Return what opens an alert when MESH refuses our account, and closes it at the first answer afterwards."""
+
+    def tell(refusal: str | None) -> None:
+        now = clock()
+        # what cannot be kept was logged already
+        with suppress(*DATABASE_AWAY), database.transaction() as session:
+            if refusal is None:
+                book.close(
+                    session, subject_id=mailbox_id, kind="mesh_refused", now=now, by="MESH", reason="MESH answers again"
+                )
+            else:
+                book.open(
+                    session,
+                    kind="mesh_refused",
+                    subject_id=mailbox_id,
+                    now=now,
+                    code=None,
+                    text=f"MESH refuses this mailbox: {refusal}.",
+                    action="Run `check --online`: id, password, shared key, certificate and clock are usual causes.",
+                )
+
+    return tell
 
 
 class AlertBook(Generic[A]):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import click
 from sqlalchemy.exc import DBAPIError
@@ -20,7 +21,7 @@ from shared.alerts import AlertBook
 from shared.checks import Check
 from shared.clock import Clock
 from shared.config import unused_settings
-from shared.daemon import Job, Rounds, run_once, run_until_stopped
+from shared.daemon import Job, Rounds, run_once, run_until_stopped, stopping_signals_blocked
 from shared.db import Database, driver_words
 from shared.errors import CommandFailed, ConfigurationError, MessagingError
 from shared.log import Event, describe, emit
@@ -47,8 +48,7 @@ class Commands(click.Group):
 
     def add_command(self, cmd: click.Command, name: str | None = None) -> None:
         """Add ``cmd`` and let it take ``--env-file`` behind its name, too."""
-        if not isinstance(cmd, click.Group):
-            cmd.params.append(env_file_option())
+        cmd.params.append(env_file_option())
         super().add_command(cmd, name)
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -102,6 +102,7 @@ class App(Protocol):
     database: Database
     alerts: AlertBook[Any]
     clock: Clock
+    stopping: threading.Event
 
     @property
     def states(self) -> Sequence[str]:
@@ -144,6 +145,17 @@ SETTING_UNUSED = Event(
 EVENTS = (SETTING_UNUSED,)
 
 OpenApp = Callable[[], App]
+
+
+AnyApp = TypeVar("AnyApp", bound=App)
+
+
+@contextmanager
+def opened(open_app: Callable[[], AnyApp], name: str) -> Iterator[AnyApp]:
+    """Give a wired daemon whose database is at the right schema; raise DatabaseUnusable otherwise."""
+    with closing(open_app()) as app:
+        app.database.require_schema(name)
+        yield app
 
 
 def rfc3339(moment: datetime | None) -> str | None:
@@ -195,18 +207,17 @@ def timeline_json(entry: TimelineColumns) -> dict[str, Any]:
 def add_common_commands(commands: Commands, name: str, open_app: OpenApp, columns: Mapping[str, str]) -> None:
     """Give ``commands`` what both daemons have; ``columns`` are those of the table that ``status`` prints."""
     _add_running(commands, name, open_app)
-    _add_looking(commands, open_app, columns)
-    _add_alerts(commands, open_app)
+    _add_looking(commands, name, open_app, columns)
+    _add_alerts(commands, name, open_app)
 
 
 def _add_running(commands: Commands, name: str, open_app: OpenApp) -> None:
     @commands.command()
     def run() -> None:
         """Run the daemon until SIGTERM or SIGINT; a running step is finished first."""
-        with closing(open_app()) as app:
+        with stopping_signals_blocked(), opened(open_app, name) as app:
             _warn_of_unused()
-            app.database.require_schema(name)
-            run_until_stopped(app.jobs(), app.rounds(), VERSION)
+            run_until_stopped(app.jobs(), app.rounds(), VERSION, app.stopping)
 
     @commands.command()
     def once() -> None:
@@ -214,9 +225,8 @@ def _add_running(commands: Commands, name: str, open_app: OpenApp) -> None:
 
         Exit status 1 when MESH or the database was not reached; whatever was decided about records, 0.
         """
-        with closing(open_app()) as app:
+        with opened(open_app, name) as app:
             _warn_of_unused()
-            app.database.require_schema(name)
             if not run_once(app.jobs(), app.rounds()):
                 raise CommandFailed("not everything could be reached; the log lines above say what")
 
@@ -246,7 +256,7 @@ def _warn_of_unused() -> None:
         emit(SETTING_UNUSED, setting=name)
 
 
-def _add_looking(commands: Commands, open_app: OpenApp, columns: Mapping[str, str]) -> None:
+def _add_looking(commands: Commands, name: str, open_app: OpenApp, columns: Mapping[str, str]) -> None:
     @commands.command()
     @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
     @click.option("--state", help="Only records in this state.")
@@ -255,7 +265,7 @@ def _add_looking(commands: Commands, open_app: OpenApp, columns: Mapping[str, st
     def status(as_json: bool, state: str | None, since: datetime | None, limit: int) -> None:
         """List the records, newest first."""
         moment = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
-        with closing(open_app()) as app, app.database.snapshot() as session:
+        with opened(open_app, name) as app, app.database.snapshot() as session:
             if state is not None and state not in app.states:
                 raise click.BadParameter(f"{state} is none of {', '.join(app.states)}", param_hint="--state")
             rows = app.status(session, state=state, since=moment, limit=limit)
@@ -272,7 +282,7 @@ def _add_looking(commands: Commands, open_app: OpenApp, columns: Mapping[str, st
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
     def show(identifier: str, as_json: bool) -> None:
         """Show one record and everything that happened to it."""
-        with closing(open_app()) as app, app.database.snapshot() as session:
+        with opened(open_app, name) as app, app.database.snapshot() as session:
             record, timeline = app.record(session, identifier)
             lines = [timeline_json(entry) for entry in timeline]
         if as_json:
@@ -287,12 +297,12 @@ def _add_looking(commands: Commands, open_app: OpenApp, columns: Mapping[str, st
     @click.argument("identifier", metavar="ID")
     def retry(identifier: str) -> None:
         """Take a parked record back, so that the daemon works on it again."""
-        with closing(open_app()) as app, app.database.transaction() as session:
+        with opened(open_app, name) as app, app.database.transaction() as session:
             app.retry(session, identifier, operator())
         click.echo(f"{identifier} will be worked on again")
 
 
-def _add_alerts(commands: Commands, open_app: OpenApp) -> None:
+def _add_alerts(commands: Commands, name: str, open_app: OpenApp) -> None:
     @commands.group(invoke_without_command=True)
     @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
     @click.pass_context
@@ -300,7 +310,7 @@ def _add_alerts(commands: Commands, open_app: OpenApp) -> None:
         """List what a person must look at, newest first; `alerts close` settles one."""
         if ctx.invoked_subcommand is not None:
             return
-        with closing(open_app()) as app, app.database.snapshot() as session:
+        with opened(open_app, name) as app, app.database.snapshot() as session:
             rows = [alert_json(alert) for alert in app.alerts.listing(session)]
         if as_json:
             print_json(rows)
@@ -317,6 +327,6 @@ def _add_alerts(commands: Commands, open_app: OpenApp) -> None:
     @click.option("--reason", required=True, help="Why it is settled; kept with the alert.")
     def close(alert_id: str, reason: str) -> None:
         """Close an alert by hand."""
-        with closing(open_app()) as app, app.database.transaction() as session:
+        with opened(open_app, name) as app, app.database.transaction() as session:
             app.alerts.close_by_id(session, alert_id, now=app.clock(), by=operator(), reason=reason)
         click.echo(f"alert {alert_id} is closed")

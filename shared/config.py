@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import difflib
+import io
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, TypeVar, get_args
 
 import isodate
-from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
     ByteSize,
     ConfigDict,
+    Field,
     SecretStr,
     ValidationError,
     model_validator,
@@ -51,6 +53,8 @@ def _exact(value: Any) -> timedelta:
 def _period(value: Any) -> Period:
     if not isinstance(value, timedelta | isodate.Duration):
         raise PydanticCustomError("duration", "must be an ISO 8601 duration such as PT24H or P7D")
+    if _SOME_DAY + value < _SOME_DAY:
+        raise PydanticCustomError("duration", "must not be negative")
     return value
 
 
@@ -94,6 +98,12 @@ def _mesh_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _directory(value: Path) -> Path:
+    if not (value.is_absolute() and value.is_dir()):
+        raise PydanticCustomError("directory", "must be the absolute path of a directory that is there")
+    return value
+
+
 def _readable(value: Path) -> Path:
     if not value.is_file():
         raise PydanticCustomError("file", "names a file that is not there")
@@ -113,8 +123,11 @@ Mailbox = Annotated[str, AfterValidator(_mailbox)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 MeshUrl = Annotated[str, AfterValidator(_mesh_url)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
-Size = ByteSize
+Directory = Annotated[Path, AfterValidator(_directory)]
+Size = Annotated[ByteSize, Field(gt=0)]
 """Bytes; ``20MB`` is 20 million (decision 36)."""
+
+_SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 
 S = TypeVar("S", bound="Settings")
 
@@ -194,9 +207,14 @@ def _gather(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]
         if not env_file.is_file():
             raise ConfigurationError([Fault("--env-file", f"{env_file} is not there")])
         try:
-            values = {k: v for k, v in dotenv_values(env_file, interpolate=False).items() if v}
+            lines = list(parse_stream(io.StringIO(env_file.read_text(encoding="utf-8"))))
         except (OSError, UnicodeDecodeError):
             raise ConfigurationError([Fault("--env-file", f"{env_file} cannot be read as UTF-8 text")]) from None
+        odd = [line.original.line for line in lines if line.error or (line.key and line.value is None)]
+        if odd:
+            rule = "is not NAME=value"
+            raise ConfigurationError([Fault(f"{env_file} line {number}", rule) for number in odd])
+        values = {line.key: line.value for line in lines if line.key and line.value}
     return values | {name: value for name, value in environ.items() if value}
 
 
@@ -261,7 +279,7 @@ class PracticeSettings(Settings):
     mesh_ca_file: ReadableFile | None = None
     mesh_poll_interval: Interval = timedelta(minutes=5)
     mesh_workflow_id: str = "GPFED_CONSULT_REPORT"
-    max_message_size: Size = Size(20_000_000)
+    max_message_size: Size = ByteSize(20_000_000)
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
     log_format: Annotated[Literal["json", "console"], BeforeValidator(str.lower)] = "json"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -71,7 +72,10 @@ class Outage:
 
     of: str
     clock: Clock
+    # told of a refusal in words, and of None at the first answer afterwards and after the start
+    on_refusal: Callable[[str | None], None] = lambda _: None
     since: datetime | None = None
+    _unsettled: bool = True
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def begins(self, error: Exception, job: str) -> None:
@@ -83,11 +87,17 @@ class Outage:
         text = describe(error)
         if isinstance(error, MeshError) and not isinstance(error, MeshUnavailable):
             emit(MESH_REFUSED, job=job, error=text, http_status=error.http_status, code=error.code)
+            self._unsettled = True
+            self.on_refusal(text)
         else:
             emit(OUTAGE_BEGAN, of=self.of, job=job, error=text)
 
     def over(self) -> None:
         """Note an answer; the first one after an outage is logged."""
+        with self._lock:
+            unsettled, self._unsettled = self._unsettled, False
+        if unsettled:
+            self.on_refusal(None)
         with self._lock:
             if self.since is None:
                 return
@@ -149,16 +159,15 @@ def run_once(jobs: Sequence[Job], rounds: Rounds) -> bool:
     return not failed
 
 
-def run_until_stopped(jobs: Sequence[Job], rounds: Rounds, version: str) -> None:
+def run_until_stopped(jobs: Sequence[Job], rounds: Rounds, version: str, stopping: threading.Event) -> None:
     """Run every job at its interval until SIGTERM or SIGINT, finish the running steps, and return.
 
+    ``stopping`` is set when the signal comes, for steps that can end early between two pieces of work.
     Call it from the main thread, before any other thread is there: the signals are waited for, not handled. (A
     handler may run just before the wait begins, and then nothing ends the wait.)
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING_SIGNALS)
-    stopping = threading.Event()
     scheduler = _schedule(jobs, rounds, stopping)
-    try:
+    with stopping_signals_blocked():
         scheduler.start()
         emit(DAEMON_STARTED, version=version, jobs=[job.name for job in jobs])
         received = signal.sigwait(_STOPPING_SIGNALS)
@@ -166,6 +175,14 @@ def run_until_stopped(jobs: Sequence[Job], rounds: Rounds, version: str) -> None
         stopping.set()
         scheduler.shutdown(wait=True)
         emit(DAEMON_STOPPED)
+
+
+@contextmanager
+def stopping_signals_blocked() -> Iterator[None]:
+    """Keep SIGTERM and SIGINT waiting; threads and processes that begin inside inherit that."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING_SIGNALS)
+    try:
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -178,10 +195,18 @@ def _schedule(jobs: Sequence[Job], rounds: Rounds, stopping: threading.Event) ->
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
 
+    # a job that is woken while it runs goes round once more: the scheduler would drop the tick
+    woken = {job.name: threading.Event() for job in jobs}
+
     def tick(job: Job) -> None:
-        if rounds.drain(job, stopping.is_set) and not stopping.is_set():
-            for name in job.wakes:
-                scheduler.modify_job(name, next_run_time=system_clock())
+        again = True
+        while again and not stopping.is_set():
+            woken[job.name].clear()
+            if rounds.drain(job, stopping.is_set):
+                for name in job.wakes:
+                    woken[name].set()
+                    scheduler.modify_job(name, next_run_time=system_clock())
+            again = woken[job.name].is_set()
 
     for job in jobs:
         seconds = job.every.total_seconds()

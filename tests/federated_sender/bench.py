@@ -171,7 +171,7 @@ def wire_sender(
     )
     every = timedelta(minutes=5)
     jobs = (
-        Job("collect", Collect(database, client, clock, WORKFLOW).step, every, drains=False),
+        Job("collect", Collect(database, client, clock, WORKFLOW, lambda: False).step, every, drains=False),
         Job("follow", Follow(database, clock).step, every),
         Job("intake", intake.step, every),
         Job("send", send.step, every),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,15 @@ def test_every_fault_of_every_file_is_named_with_its_path_and_nothing_is_stored(
         ({"attachments": "none"}, "attachments: must be a list"),
         ({"attachments": [7]}, "attachments[0]: must be an object"),
         ({"attachments": [{"data": ""}]}, "attachments[0].data: holds an empty document"),
+        (
+            {"attachments": [{"data": "aGk=", "content_type": "application/x-msdownload"}]},
+            "attachments[0].content_type: is not a type",
+        ),
+        (
+            {"attachments": [{"data": "JVBERi0=", "content_type": "image/png"}]},
+            "attachments[0].content_type: is not what",
+        ),
+        ({"notes": "none"}, "notes: must be a list"),
         ({"attachments": [{"data": "aGk=", "name": "x"}]}, "attachments[0].name: is not a known key"),
         ({"attachments": [{"data": "aGk=", "sha256": "0" * 64}]}, "attachments[0].sha256: differs"),
     ],
@@ -164,6 +174,7 @@ def test_faults_never_quote_a_value(sender: SenderBench) -> None:
         (b"{", "is not JSON: Expecting property name"),
         (b"\xff\xfe{}", "is not JSON in UTF-8"),
         (b"[" * 100_000, "is not JSON"),
+        (b'{"confidential": true, "confidential": false}', "has a key twice in one object"),
         (b"[1]", "must be a consultation, a JSON object"),
         (None, "cannot be read"),
     ],
@@ -411,12 +422,14 @@ def test_a_directly_written_attachment_is_read_from_the_attachment_directory(sen
         ("../outside.pdf", "lies outside OUTBOX_ATTACHMENT_DIR"),
         ("link.pdf", "lies outside OUTBOX_ATTACHMENT_DIR"),
         ("missing.pdf", "names a file that cannot be read"),
-        (".", "names a file that cannot be read"),
+        (".", "names something that is not a plain file"),
+        ("pipe.pdf", "names something that is not a plain file"),
     ],
 )
 def test_a_row_can_never_mail_out_another_file_of_the_machine(sender: SenderBench, path: str, fault: str) -> None:
     (sender.directory.parent / "outside.pdf").write_bytes(b"%PDF-1.7")
     (sender.directory / "link.pdf").symlink_to("/etc/passwd")
+    os.mkfifo(sender.directory / "pipe.pdf")
     digest = hashlib.sha256(Path("/etc/passwd").read_bytes()).hexdigest()
     write(sender, consultation())
     attach(sender, path, digest)
@@ -462,3 +475,36 @@ def test_the_documentation_names_every_column(sender: SenderBench) -> None:
     columns_there |= {column.name for column in OutboxAttachment.__table__.columns}
 
     assert [name for name in sorted(columns_there) if f"`{name}`" not in guide] == []
+
+
+def test_a_consultation_that_stands_twice_in_one_call_is_a_fault(sender: SenderBench) -> None:
+    faults = faults_of(sender, consultation(), consultation(notes=[]))
+
+    assert faults == ["[1].consultation_id: stands twice in this call"]
+
+
+def test_an_attachment_that_comes_after_its_row_makes_a_version_with_it(sender: SenderBench) -> None:
+    data = b"%PDF-1.7 ecg"
+    (sender.directory / "ecg.pdf").write_bytes(data)
+    write(sender, consultation())
+    sender.pass_time(hours=4)
+    sender.once()
+
+    attach(sender, "ecg.pdf", hashlib.sha256(data).hexdigest().upper())
+    sender.once()
+
+    assert [(r["version"], r["state"]) for r in sender.status()] == [(2, "sent"), (1, "sent")]
+
+
+def test_a_row_cannot_be_deleted_while_its_report_waits(sender: SenderBench) -> None:
+    write(sender, consultation())
+    sender.once()
+
+    with pytest.raises(DBAPIError, match="waits to be sent"), sender.database.transaction() as session:
+        session.execute(text("DELETE FROM outbox"))
+    sender.pass_time(hours=4)
+    sender.once()
+    with sender.database.transaction() as session:
+        session.execute(text("DELETE FROM outbox"))
+
+    assert sender.only()["state"] == "sent"

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
+from federated_sender import attachments, workload
 from federated_sender import send as module
-from federated_sender import workload
 from shared.itk3.parse import read
 from shared.itk3.rule import Context
 from shared.itk3.rules import judge, read_report
@@ -165,11 +165,11 @@ def test_the_subject_is_the_description_of_the_task_with_the_version(sender: Sen
 @pytest.mark.requirement("GPCM-SD-102", "GPCM-SD-088")
 def test_attachments_go_with_the_report_but_not_when_the_consultation_is_confidential(sender: SenderBench) -> None:
     (sender.directory / "ecg.pdf").write_bytes(b"%PDF-1.7 ecg")
-    attachments = [{"title": "ECG", "content_type": "application/pdf", "path": "ecg.pdf"}]
+    documents = [{"title": "ECG", "content_type": "application/pdf", "path": "ecg.pdf"}]
     other = "11111111-2222-4333-8444-555555555555"
     sender.enqueue(
-        consultation(attachments=attachments),
-        consultation(consultation_id=other, attachments=attachments, confidential=True),
+        consultation(attachments=documents),
+        consultation(consultation_id=other, attachments=documents, confidential=True),
     )
     sender.pass_time(hours=4)
 
@@ -183,10 +183,13 @@ def test_attachments_go_with_the_report_but_not_when_the_consultation_is_confide
     assert "Alder" not in confidential.description
 
 
-def test_an_attachment_that_the_receiver_would_refuse_is_not_sent(sender: SenderBench) -> None:
-    (sender.directory / "tool.pdf").write_bytes(b"MZ\x90\x00 a program")
-    attachments = [{"title": "Tool", "content_type": "application/pdf", "path": "tool.pdf"}]
-    sender.enqueue(consultation(attachments=attachments))
+def test_a_message_that_the_receiver_would_refuse_is_not_sent(
+    sender: SenderBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # whatever lets a wrong attachment through, the finished message is held against the receiver's rules
+    monkeypatch.setattr(attachments, "_type_faults", lambda *_: [])
+    program = {"title": "Tool", "content_type": "application/pdf", "data": "TVqQAA=="}
+    sender.enqueue(consultation(attachments=[program]))
     sender.pass_time(hours=4)
 
     sender.once()

@@ -153,6 +153,20 @@ def test_what_others_put_into_the_environment_is_left_alone(tmp_path: Path, name
     load(ExampleSettings, environment(tmp_path, **{name: str(tmp_path)}))
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("PATIENCE", "-P1D"), ("MAX_MESSAGE_SIZE", "0MB"), ("MESH_POLL_INTERVAL", "-PT5M")]
+)
+def test_what_makes_no_sense_is_a_fault(tmp_path: Path, name: str, value: str) -> None:
+    assert set(faults_of(environment(tmp_path, **{name: value}))) == {name}
+
+
+def test_a_line_of_the_env_file_that_says_nothing_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "odd.env"
+    file.write_text("LOG_LEVEL=info\nSEND_DELAY PT9H\n", encoding="utf-8")
+
+    assert faults_of(environment(tmp_path), file) == {f"{file} line 2": "is not NAME=value"}
+
+
 def test_a_certificate_needs_its_key(tmp_path: Path) -> None:
     (tmp_path / "cert.pem").write_text("x", encoding="utf-8")
 

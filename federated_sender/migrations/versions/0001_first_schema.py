@@ -21,15 +21,35 @@ CONTENT = (
 )
 
 # a clinical system need not know about "pending": whatever it changes is looked at again
+UNSENT = (
+    "SELECT 1 FROM report WHERE report.consultation_id = lower(OLD.consultation_id)"
+    " AND report.state IN ('waiting', 'queued')"
+)
+KEEP = "a report of this row waits to be sent; the row cannot be deleted"
 SQLITE = (
     f"CREATE TRIGGER outbox_changed AFTER UPDATE OF {CONTENT} ON outbox BEGIN"
     " UPDATE outbox SET pending = true WHERE consultation_id = NEW.consultation_id; END",
+    *(
+        f"CREATE TRIGGER outbox_attachment_{verb.lower()} AFTER {verb} ON outbox_attachment BEGIN"
+        f" UPDATE outbox SET pending = true WHERE consultation_id = {row}.consultation_id; END"
+        for verb, row in (("INSERT", "NEW"), ("UPDATE", "NEW"), ("DELETE", "OLD"))
+    ),
+    f"CREATE TRIGGER outbox_kept BEFORE DELETE ON outbox WHEN EXISTS ({UNSENT}) BEGIN"
+    f" SELECT RAISE(ABORT, '{KEEP}'); END",
 )
 POSTGRESQL = (
     "CREATE FUNCTION outbox_changed() RETURNS trigger LANGUAGE plpgsql AS"
     " $$ BEGIN NEW.pending := true; RETURN NEW; END $$",
     f"CREATE TRIGGER outbox_changed BEFORE UPDATE OF {CONTENT} ON outbox"
     " FOR EACH ROW EXECUTE FUNCTION outbox_changed()",
+    "CREATE FUNCTION outbox_attachment_changed() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN UPDATE outbox SET pending = true"
+    " WHERE consultation_id = COALESCE(NEW.consultation_id, OLD.consultation_id); RETURN NULL; END $$",
+    "CREATE TRIGGER outbox_attachment_changed AFTER INSERT OR UPDATE OR DELETE ON outbox_attachment"
+    " FOR EACH ROW EXECUTE FUNCTION outbox_attachment_changed()",
+    "CREATE FUNCTION outbox_kept() RETURNS trigger LANGUAGE plpgsql AS"
+    f" $$ BEGIN IF EXISTS ({UNSENT}) THEN RAISE EXCEPTION '{KEEP}'; END IF; RETURN OLD; END $$",
+    "CREATE TRIGGER outbox_kept BEFORE DELETE ON outbox FOR EACH ROW EXECUTE FUNCTION outbox_kept()",
 )
 
 VIEW = """
