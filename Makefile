@@ -23,7 +23,7 @@ UV_VERSION := 0.13.9
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 .PHONY: test
 test: $(INSTALLED) $(SANDBOX_INSTALLED) | system ## run the tests; ARGS="-k name" goes to pytest
@@ -39,6 +39,10 @@ lint: $(INSTALLED) | system ## check style, types and the import rules
 .PHONY: demo
 demo: $(INSTALLED) $(SANDBOX_INSTALLED) | system ## play an evening surgery between two practices; BREAK=1 loses the responses
 	@$(BIN)/python -m deploy.demo.demo $(if $(BREAK),--break)
+
+.PHONY: conformance
+conformance: $(INSTALLED) $(SANDBOX_INSTALLED) | system ## prove each requirement by its tests and write docs/conformance.md
+	@WORKERS=$(WORKERS) $(BIN)/python -m deploy.docs.conformance
 
 .PHONY: docs
 docs: $(INSTALLED) | system ## write docs/logs.md from the code

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
+
+MAX_DEPTH: Final = 64
+"""How deep a message may be nested. A report is 20 elements deep."""
+MAX_ELEMENTS: Final = 50_000
+"""How many elements a message may have. A report has some 200, and 20 more for each attachment."""
 
 
 class Element:

@@ -96,7 +96,7 @@ _READABLE: Final = (
     ),
     Rule(
         *("readable", "FHIR-V&V-01", "10009", "processing"),
-        "The message cannot be read as XML",
+        "The message cannot be read as FHIR XML or FHIR JSON",
         lambda case: case.envelope is not None or case.reading.too_large or case.reading.empty,
         _fault,
     ),

@@ -1,6 +1,6 @@
-"""Reads the bytes of an ITK3 message, hostile ones included, into an ``Envelope``.
+"""Reads the bytes of an ITK3 message, hostile ones included, into an ``Envelope``: XML here, JSON by ``fhir_json``.
 
-No document type declaration, so no entities; nothing is fetched; size, depth and number of elements are
+XML has no document type declaration, so no entities; nothing is fetched; size, depth and number of elements are
 capped while reading. Only FHIR's elements and their ``value`` and ``url`` are kept: encodings, prefixes,
 comments, processing instructions and white space are the parser's affair (decision 10).
 """
@@ -14,14 +14,11 @@ from typing import Any, Final, cast
 from lxml import etree
 
 from shared.errors import Fault, InvalidMessage
-from shared.itk3.element import Element
+from shared.itk3.element import MAX_DEPTH, MAX_ELEMENTS, Element
 from shared.itk3.envelope import Envelope
+from shared.itk3.fhir_json import is_json, read_json
 from shared.itk3.systems import FHIR_NAMESPACE
 
-MAX_DEPTH: Final = 64
-"""A report is 20 elements deep."""
-MAX_ELEMENTS: Final = 50_000
-"""A report has some 200 elements, and 20 more for each attachment."""
 SALVAGED_BYTES: Final = 1_000_000
 """How much of a message that is too large is still read (decision 29)."""
 
@@ -93,9 +90,8 @@ def _tree(body: bytes) -> tuple[Element | None, Fault | None]:
     """Return the tree as far as it could be read, and what ended the reading early."""
     if not body.strip():
         return None, Fault(_WHOLE, "is empty")
-    if body[:_PIECE].lstrip().startswith(b"{"):
-        # the one place where FHIR JSON will be turned into elements
-        return None, Fault(_WHOLE, "is JSON; only FHIR XML is taken")
+    if is_json(body):
+        return read_json(body)
     target = _Target()
     parser = etree.XMLParser(
         target=cast("Any", target),  # the stubs ask for methods that a target may leave out

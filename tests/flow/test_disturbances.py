@@ -20,6 +20,7 @@ def several(number: int) -> list[dict]:
     return [consultation(consultation_id=str(UUID(int=0x1000 + index, version=4))) for index in range(number)]
 
 
+@pytest.mark.requirement("GPCM-C-01", "GPCM-SD-076")
 def test_an_outage_of_mesh_loses_nothing_and_is_said_once_by_each_daemon(flow: Flow) -> None:
     flow.sender.enqueue(consultation())
     flow.pass_time(hours=4)

@@ -34,6 +34,7 @@ def test_a_consultation_with_an_attachment_is_delivered_and_on_the_worklist(flow
     assert flow.sender.alerts() == flow.receiver.alerts() == flow.left_in_mesh() == []
 
 
+@pytest.mark.requirement("GPCM-C-01")
 def test_both_daemons_know_a_message_by_the_same_ids(flow: Flow) -> None:
     flow.sender.enqueue(consultation())
     flow.pass_time(hours=4)

@@ -84,6 +84,7 @@ def test_a_report_is_utf_8_without_a_byte_order_mark() -> None:
     assert "Łódź \N{SYRINGE}".encode() in body
 
 
+@pytest.mark.requirement("FHIR-VER-01")
 def test_another_report_id_changes_every_id() -> None:
     one = {each.get("value") for each in Draft().find("//f:id")}
     other = {

@@ -15,6 +15,7 @@ def test_the_same_content_has_the_same_id_for_ever() -> None:
     assert report_id(*ARGUMENTS) == "04f1a764-2ebe-5832-a0c2-e152b260ad44"
 
 
+@pytest.mark.requirement("FHIR-VER-01")
 @pytest.mark.parametrize(
     "other",
     [

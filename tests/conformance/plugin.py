@@ -1,0 +1,92 @@
+"""A pytest plugin that runs the tests that show a requirement and writes down what each of them showed.
+
+``pytest -p tests.conformance.plugin --conformance FILE``: a JSON list of tests with ids, outcome and mutation.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests.conformance.requirements import REQUIREMENTS
+
+MOST_IDS = 5
+"""A test that shows more than this shows none of them."""
+NO_PARAMETERS = SimpleNamespace(params={})
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--conformance", type=Path, required=True, help="the file to write what was shown to")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    shown = {item: ids_of(item) for item in items}
+    for item, ids in shown.items():
+        item.user_properties.append(("requirements", ids))
+    kept = [item for item, ids in shown.items() if ids and not repeats(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+    items[:] = kept
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    faults = faults_of(ids_of(item))
+    if faults:
+        pytest.fail("; ".join(faults), pytrace=False)
+
+
+def repeats(item: pytest.Item) -> bool:
+    """Say whether a test is run on SQLite as well: what a message says does not depend on the database."""
+    return (
+        isinstance(item, pytest.Function) and "postgresql" in getattr(item, "callspec", NO_PARAMETERS).params.values()
+    )
+
+
+def ids_of(item: pytest.Item) -> list[str]:
+    """Return the requirements that a test says it shows, each once."""
+    return sorted({identifier for mark in item.iter_markers("requirement") for identifier in mark.args})
+
+
+def faults_of(ids: list[str]) -> list[str]:
+    unknown = [identifier for identifier in ids if identifier not in REQUIREMENTS]
+    faults = [f"shows {identifier}, which requirements.toml does not list" for identifier in unknown]
+    return faults + ([f"shows more than {MOST_IDS} requirements"] if len(ids) > MOST_IDS else [])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # a worker of xdist reports to the process that writes
+        config.pluginmanager.register(Recorder(config.getoption("--conformance")))
+
+
+class Recorder:
+    """Keeps the outcome of every test: that of its call, or of the set-up that kept it from being called."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._shown: dict[str, dict[str, Any]] = {}
+        self._cases: dict[str, int] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" or report.outcome != "passed":
+            facts = dict(report.user_properties)
+            self._cases = facts.get("cases") or self._cases
+            self._shown[report.nodeid] = {
+                "test": report.nodeid.partition("[")[0],
+                "requirements": facts.get("requirements", []),
+                "mutation": facts.get("mutation"),
+                "outcome": report.outcome,
+            }
+
+    def pytest_sessionfinish(self) -> None:
+        shown = [self._shown[name] for name in sorted(self._shown)]
+        self._file.write_text(json.dumps(shown, indent=1), encoding="utf-8")
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Say how often the arbitrary consultations were a case of what must not be missed."""
+        shares = ", ".join(f"{name} {share} %" for name, share in self._cases.items() if name != "all")
+        if shares:
+            terminalreporter.write_line(f"{self._cases['all']} arbitrary consultations: {shares}")
