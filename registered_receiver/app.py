@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -17,8 +18,10 @@ from registered_receiver.filing import Practice
 from registered_receiver.process import Process
 from registered_receiver.reply import Reply
 from registered_receiver.settings import ReceiverSettings
+from registered_receiver.states import MessageState
 from registered_receiver.tables import Timeline
 from shared import log
+from shared.alerts import refusal_teller
 from shared.checks import Check, clock_check, database_checks, directory_check, mesh_check
 from shared.clock import Clock, system_clock
 from shared.connect import open_mesh
@@ -42,10 +45,14 @@ class Receiver:
         self.settings = settings
         self.clock = clock
         self.alerts = ledger.ALERTS
+        self.states = tuple(MessageState)
+        self.stopping = threading.Event()
         log.configure(settings.log_level, settings.log_format, NAME)
         settings.state_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.database = Database(settings.database_url.get_secret_value(), schema=SCHEMA, migrations=MIGRATIONS)
-        self.outage = Outage("MESH", self.clock)
+        self.outage = Outage(
+            "MESH", self.clock, refusal_teller(self.database, self.alerts, self.clock, settings.mesh_mailbox_id)
+        )
         self._given_mesh = mesh
         self.practice = Practice(
             settings.practice_ods_code,
@@ -63,7 +70,8 @@ class Receiver:
     def jobs(self) -> Sequence[Job]:
         """Return the jobs in the order of ``once`` (decision 38): collect, process, reply, chase."""
         settings, database, clock = self.settings, self.database, self.clock
-        collect = Collect(database, clock, self.mesh, settings.mesh_workflow_id, settings.max_message_size)
+        workflow, largest = settings.mesh_workflow_id, settings.max_message_size
+        collect = Collect(database, clock, self.mesh, workflow, largest, self.stopping.is_set)
         process = Process(database, clock, self.practice)
         reply = Reply(database, clock, self.mesh)
         chase = Chase(database, clock, settings.review_within)
@@ -120,8 +128,8 @@ class Receiver:
             return
         with self.database.snapshot() as session:
             known = patients.count(session)
-        advice = "" if known else "; until `patients import`, every report is answered 30002"
-        yield Check("patient index", ok=True, text=f"{known} patients{advice}")
+        empty = "it is empty, and every report is answered 30002: run `patients import FILE`"
+        yield Check("patient index", ok=True, text=f"{known} patients" if known else empty)
 
 
 OpenReceiver = Callable[[], Receiver]

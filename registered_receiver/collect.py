@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from registered_receiver import inbox, ledger
@@ -15,27 +15,33 @@ from registered_receiver.events import COLLECTION_FAILED
 from registered_receiver.states import MessageEvent
 from registered_receiver.tables import Alert, Message
 from shared.clock import Clock
-from shared.db import Database
-from shared.errors import MessagingError
+from shared.db import DATABASE_AWAY, Database
+from shared.errors import Fault, InvalidMessage, MessagingError
 from shared.itk3.codes import MESH_REPORT_CODES
 from shared.log import emit
 from shared.mesh.client import MeshClient
-from shared.mesh.inbox import Collector
+from shared.mesh.inbox import Collector, never
 from shared.mesh.messages import IncomingMessage, MessageHeaders, MessageType
 from shared.mesh.ownership import Role, owns
 
 _FAILED = "collection_failed"
+# what the column takes; MESH lists an id of any length before anything else can be said about it
+_LONGEST_SUBJECT = 255
 
 
 @dataclass
 class Collect:
-    """Collects what is ours; what is for neither daemon is listed once and stays in MESH (decision 31)."""
+    """Collects what is ours; what is for neither daemon is listed once and stays in MESH (decision 31).
+
+    ``stopping`` is asked between two messages whether the round is to end there.
+    """
 
     database: Database
     clock: Clock
     client: MeshClient
     workflow_id: str
     max_message_size: int
+    stopping: Callable[[], bool] = never
     _collector: Collector = field(init=False, repr=False)
     _stored: int = field(init=False, default=0)
     _kept: set[str] = field(init=False, default_factory=set)
@@ -48,7 +54,7 @@ class Collect:
     def step(self) -> int:
         """Go through the mailbox once; return how many messages were not here before."""
         self._stored, self._kept = 0, set()
-        collected = self._collector.collect()
+        collected = self._collector.collect(self.stopping)
         for mesh_message_id, error in collected.failures:
             self._tell(mesh_message_id, error)
         self._settle(self._kept - {mesh_message_id for mesh_message_id, _ in collected.failures})
@@ -63,7 +69,7 @@ class Collect:
 
     def _keep(self, incoming: IncomingMessage) -> None:
         is_report = incoming.headers.message_type is MessageType.REPORT
-        with self._storing(incoming.headers.message_id) as session:
+        with self._storing(incoming.headers.message_id, inbox.is_kept) as session:
             stored = (
                 self._keep_report(session, incoming.headers)
                 if is_report
@@ -73,15 +79,21 @@ class Collect:
         self._kept.add(incoming.headers.message_id)
 
     @contextmanager
-    def _storing(self, mesh_message_id: str) -> Iterator[Session]:
-        """Give a transaction; that another process stored the same message meanwhile is not an error."""
+    def _storing(self, mesh_message_id: str, is_done: Callable[[Session, str], bool]) -> Iterator[Session]:
+        """Give a transaction; that another process did the same meanwhile is not an error.
+
+        Raises InvalidMessage for what the database refuses about this message alone.
+        """
         try:
             with self.database.transaction() as session:
                 yield session
-        except IntegrityError:
+        except DATABASE_AWAY:
+            raise
+        except StatementError as error:
             with self.database.snapshot() as session:
-                if not inbox.is_kept(session, mesh_message_id):
-                    raise
+                if not is_done(session, mesh_message_id):
+                    refused = Fault("message", f"cannot be stored ({type(error).__name__})")
+                    raise InvalidMessage(refused) from None
 
     def _keep_report(self, session: Session, headers: MessageHeaders) -> Message | None:
         """MESH's word about one of our responses: on record with the message it answered, and a person is told."""
@@ -111,7 +123,7 @@ class Collect:
     def _left(self, headers: MessageHeaders) -> None:
         if owns(Role.SENDER, headers, self.workflow_id, links_to_ours=False):
             return
-        with self._storing(headers.message_id) as session:
+        with self._storing(headers.message_id, inbox.is_recorded) as session:
             inbox.keep_record(session, headers, MessageEvent.LEFT_IN_MESH, self.clock())
 
     def _settle(self, collected: set[str]) -> None:
@@ -134,7 +146,7 @@ class Collect:
             ledger.ALERTS.open(
                 session,
                 kind=_FAILED,
-                subject_id=mesh_message_id,
+                subject_id=mesh_message_id[:_LONGEST_SUBJECT],
                 now=self.clock(),
                 text=f"A message in the mailbox cannot be collected: {error}",
                 action="It is tried again every round. If that lasts a day, give the MESH service desk its message id.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 import click
@@ -12,7 +11,7 @@ from registered_receiver.app import NAME, OpenReceiver
 from registered_receiver.explaining import explain
 from registered_receiver.filing import local_date
 from registered_receiver.review_commands import add_review_commands
-from shared.cli import Commands, operator, print_json, print_table
+from shared.cli import Commands, opened, operator, print_json, print_table
 from shared.errors import CommandFailed
 from shared.identifiers import MailboxId
 from shared.log import emit
@@ -43,19 +42,24 @@ def _add_patients(commands: Commands, open_receiver: OpenReceiver) -> None:
     @group.command("import")
     @click.argument("file", type=click.Path(path_type=Path))
     @click.option("--replace", is_flag=True, help="Who is registered and not in FILE left the practice today.")
-    def import_(file: Path, replace: bool) -> None:
+    @click.option("--force", is_flag=True, help="With --replace: let even that many patients leave.")
+    def import_(file: Path, replace: bool, force: bool) -> None:
         """Bring the index up to date from the CSV FILE: all rows, or none.
 
         \b
         Columns: nhs_number,family,given,birth_date,status,left_on,died_on
         with dates such as 1957-01-09 and the status registered, left or deceased.
+
+        With --replace, a FILE without more than 10 patients who are registered, and more than 10 % of them, is
+        refused: it is probably not the whole practice. --force takes it all the same.
         """  # noqa: D301 - click reads the backspace
-        with closing(open_receiver()) as receiver:
-            receiver.database.require_schema(NAME)
+        if force and not replace:
+            raise click.UsageError("--force goes with --replace")
+        with opened(open_receiver, NAME) as receiver:
             today = local_date(receiver.clock())
             rows = patients.read_file(file, today)
             with receiver.database.transaction() as session:
-                done = patients.store(session, rows, today, replace=replace)
+                done = patients.store(session, rows, today, replace=replace, force=force)
         emit(events.PATIENTS_IMPORTED, patients=done.patients, left=done.left, by=operator())
         click.echo(f"{done.patients} patients imported, {done.left} left")
 
@@ -68,7 +72,7 @@ def _add_tasks(commands: Commands, open_receiver: OpenReceiver) -> click.Group:
         """List the tasks, newest first; `tasks show`, `export` and `complete` deal with one."""
         if ctx.invoked_subcommand is not None:
             return
-        with closing(open_receiver()) as receiver, receiver.database.snapshot() as session:
+        with opened(open_receiver, NAME) as receiver, receiver.database.snapshot() as session:
             tasks = worklist.listing(session)
             rows = [records.task_json(task) for task in tasks]
             notes = [records.task_note(session, task) for task in tasks] if not as_json else []
@@ -89,7 +93,7 @@ def _add_dealing_with_tasks(group: click.Group, open_receiver: OpenReceiver) -> 
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
     def show(task_id: str, as_json: bool) -> None:
         """Show one task and the documents that came with it."""
-        with closing(open_receiver()) as receiver, receiver.database.snapshot() as session:
+        with opened(open_receiver, NAME) as receiver, receiver.database.snapshot() as session:
             task = worklist.find(session, task_id)
             shown = records.task_in_full(session, task)
             note = records.task_note(session, task)
@@ -109,7 +113,7 @@ def _add_dealing_with_tasks(group: click.Group, open_receiver: OpenReceiver) -> 
     @click.option("--to", "directory", required=True, type=click.Path(path_type=Path), help="Where to; made if needed.")
     def export_(task_id: str, directory: Path) -> None:
         """Write the report and every attachment as files, byte for byte; task.json has their labels."""
-        with closing(open_receiver()) as receiver, receiver.database.snapshot() as session:
+        with opened(open_receiver, NAME) as receiver, receiver.database.snapshot() as session:
             files = export.export_task(session, task_id, directory)
         for path in files:
             click.echo(path)
@@ -118,7 +122,7 @@ def _add_dealing_with_tasks(group: click.Group, open_receiver: OpenReceiver) -> 
     @click.argument("task_id", metavar="ID")
     def complete(task_id: str) -> None:
         """Mark a task as dealt with."""
-        with closing(open_receiver()) as receiver, receiver.database.transaction() as session:
+        with opened(open_receiver, NAME) as receiver, receiver.database.transaction() as session:
             worklist.complete(session, task_id, receiver.clock(), operator())
         click.echo(f"task {task_id} is completed")
 
@@ -133,7 +137,7 @@ def _add_messages(commands: Commands, open_receiver: OpenReceiver) -> None:
     @click.option("--to", "directory", required=True, type=click.Path(path_type=Path), help="Where to; made if needed.")
     def export_(identifier: str, directory: Path) -> None:
         """Write a message's bytes as they came to message.dat, and its MESH headers to message.json."""
-        with closing(open_receiver()) as receiver, receiver.database.snapshot() as session:
+        with opened(open_receiver, NAME) as receiver, receiver.database.snapshot() as session:
             files = export.export_message(session, identifier, directory)
         for path in files:
             click.echo(path)
@@ -151,10 +155,8 @@ def _add_messages(commands: Commands, open_receiver: OpenReceiver) -> None:
             raise CommandFailed(f"{file} cannot be read: {error.strerror}") from None
         except ValueError as error:
             raise click.UsageError(f"--sender {error}") from None
-        with closing(open_receiver()) as receiver:
-            receiver.database.require_schema(NAME)
-            with receiver.database.snapshot() as session:
-                outcome = explain(session, body, receiver.practice, receiver.clock(), mailbox)
+        with opened(open_receiver, NAME) as receiver, receiver.database.snapshot() as session:
+            outcome = explain(session, body, receiver.practice, receiver.clock(), mailbox)
         if as_json:
             print_json(outcome)
             return

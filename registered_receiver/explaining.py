@@ -43,7 +43,7 @@ def explain(
 
 
 def _business_code(session: Session, reading: Reading, practice: Practice, now: datetime) -> str | None:
-    """Return the code that the patient's standing here earns; None when a person would have to decide."""
+    """Return the code that the patient's standing here earns; None when a person would have to act first."""
     if reading.envelope is None:
         return None
     found = look_up(session, read_report(reading.envelope), practice, now)

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from sqlalchemy.orm import Session
@@ -82,15 +83,19 @@ def _json(document: Mapping[str, Any]) -> bytes:
 
 def _write(directory: Path, files: Mapping[str, bytes]) -> list[Path]:
     """Write every file, or none; nothing that is there is written over."""
-    paths = {directory / name: data for name, data in files.items()}
+    paths = [directory / name for name in files]
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         there = [path.name for path in paths if os.path.lexists(path)]
         if there:
             raise CommandFailed(f"{directory} has {', '.join(there)} already; nothing was written")
-        for path, data in paths.items():
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(data)
+        with TemporaryDirectory(prefix=".partial-", dir=directory) as partial:
+            for name, data in files.items():
+                with os.fdopen(os.open(Path(partial, name), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(data)
+            # the disk had room for all of them: now they only change their place
+            for path in paths:
+                Path(partial, path.name).rename(path)
     except OSError as error:
-        raise CommandFailed(f"{directory} cannot be written: {error.strerror}") from None
-    return list(paths)
+        raise CommandFailed(f"{directory} cannot be written: {error.strerror}; nothing was written") from None
+    return paths

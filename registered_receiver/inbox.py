@@ -12,19 +12,15 @@ from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
 from registered_receiver import ledger
+from registered_receiver.ledger import LeaseLost
 from registered_receiver.states import MessageEvent, MessageState
 from registered_receiver.tables import Message, MessageBody, ProcessedId, Response
-from shared.errors import MessagingError
 from shared.itk3.primitives import is_fhir_id
 from shared.mesh.messages import IncomingMessage, MessageHeaders
 
 # judging and filing take a second or two; a process that died must not hold a message for long
 _LEASE: Final = timedelta(seconds=60)
 _LONGEST_KEY: Final = 255
-
-
-class LeaseLost(MessagingError):
-    """Another process took the row over, because this one was too slow; what it was about to do is not done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,48 +40,58 @@ class Claimed:
 
 def keep(session: Session, incoming: IncomingMessage, now: datetime) -> Message | None:
     """Store a report message; None when it is stored already, which is silently the same message (decision 8)."""
-    if is_kept(session, incoming.headers.message_id):
-        return None
-    message = new_message(incoming.headers, now)
-    message.truncated = incoming.truncated
-    ledger.begin(session, message, MessageEvent.COLLECTED, now)
-    session.add(MessageBody(mesh_message_id=message.mesh_message_id, body=incoming.body))
+    message = keep_record(session, incoming.headers, MessageEvent.COLLECTED, now)
+    if message is not None:
+        message.truncated = incoming.truncated
+        session.add(MessageBody(mesh_message_id=message.mesh_message_id, body=incoming.body))
     return message
 
 
 def keep_record(
     session: Session, headers: MessageHeaders, event: MessageEvent, now: datetime, *, code: str | None = None
 ) -> Message | None:
-    """Record a message that is not judged, without a body; None when it is recorded already."""
-    if is_kept(session, headers.message_id):
+    """Record a message as ``event`` brings it here; None when it is here already.
+
+    Of a message that was left in MESH only the record is here. It is taken over when the message proves to be ours.
+    """
+    left = event is MessageEvent.LEFT_IN_MESH
+    message = session.get(Message, headers.message_id, with_for_update=True)
+    if message is None:
+        message = Message(mesh_message_id=headers.message_id, left_in_mesh=left, attempts=0, truncated=False)
+        _describe(message, headers, now)
+        ledger.begin(session, message, event, now, code=code)
+        return message
+    if left or not message.left_in_mesh:
         return None
-    message = new_message(headers, now)
-    ledger.begin(session, message, event, now, code=code)
+    message.left_in_mesh = False
+    _describe(message, headers, now)
+    ledger.advance(session, message, event, now, code=code)
     return message
 
 
-def is_kept(session: Session, mesh_message_id: str) -> bool:
-    """Say whether there is a record of this MESH message."""
+def is_recorded(session: Session, mesh_message_id: str) -> bool:
+    """Say whether there is a record of this MESH message, kept or left in MESH."""
     return session.get(Message, mesh_message_id) is not None
 
 
-def new_message(headers: MessageHeaders, now: datetime) -> Message:
-    """Return a row with what MESH says about a message."""
-    return Message(
-        mesh_message_id=headers.message_id,
-        message_type=headers.message_type,
-        workflow_id=headers.workflow_id,
-        sender_mailbox=(headers.sender or "").strip().upper() or None,
-        recipient=headers.recipient,
-        local_id=headers.local_id,
-        linked_message_id=headers.linked_message_id,
-        subject=headers.subject,
-        status_code=headers.status_code,
-        status_description=headers.status_description,
-        received_at=now,
-        truncated=False,
-        attempts=0,
-    )
+def is_kept(session: Session, mesh_message_id: str) -> bool:
+    """Say whether this MESH message is here, so that MESH may forget it."""
+    message = session.get(Message, mesh_message_id)
+    return message is not None and not message.left_in_mesh
+
+
+def _describe(message: Message, headers: MessageHeaders, now: datetime) -> None:
+    """Write down what MESH says about a message."""
+    message.message_type = headers.message_type
+    message.workflow_id = headers.workflow_id
+    message.sender_mailbox = (headers.sender or "").strip().upper() or None
+    message.recipient = headers.recipient
+    message.local_id = headers.local_id
+    message.linked_message_id = headers.linked_message_id
+    message.subject = headers.subject
+    message.status_code = headers.status_code
+    message.status_description = headers.status_description
+    message.received_at = now
 
 
 def answered_by(session: Session, headers: MessageHeaders) -> Response | None:
@@ -101,10 +107,11 @@ def answered_by(session: Session, headers: MessageHeaders) -> Response | None:
 
 
 def claim(session: Session, now: datetime) -> Claimed | None:
-    """Take the oldest message that waits to be judged or matched; None when there is none."""
+    """Take the oldest message that waits to be judged or matched; None for none."""
+    waiting = (MessageState.RECEIVED, MessageState.VALID)
     query = (
         select(Message)
-        .where(Message.state.in_([MessageState.RECEIVED, MessageState.VALID]), Message.claimable(now))
+        .where(Message.state.in_(waiting), Message.claimable(now))
         .order_by(Message.received_at, Message.mesh_message_id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -146,14 +153,16 @@ def is_processed(session: Session, kind: str, value: str | None, sender_mailbox:
     if not value:
         return False
     query = exists().where(
-        ProcessedId.kind == kind, ProcessedId.value == _key(value), ProcessedId.sender_mailbox == (sender_mailbox or "")
+        ProcessedId.kind == kind,
+        ProcessedId.value == _key(value),
+        ProcessedId.sender_mailbox == _key(sender_mailbox or ""),
     )
     return bool(session.scalar(select(query)))
 
 
 def mark_processed(session: Session, message: Message, keys: Iterable[tuple[str, str | None]], now: datetime) -> None:
     """Remember that these (kind, value) ids earned 20013."""
-    mailbox, mesh_message_id = message.sender_mailbox or "", message.mesh_message_id
+    mailbox, mesh_message_id = _key(message.sender_mailbox or ""), message.mesh_message_id
     for kind, value in keys:
         if value:
             row = ProcessedId(kind=kind, value=_key(value), sender_mailbox=mailbox, mesh_message_id=mesh_message_id)
@@ -188,5 +197,5 @@ def _claimed(message: Message, body: bytes) -> Claimed:
 
 
 def _key(value: str) -> str:
-    """Return an id as the key of a row: a hostile message may carry one of any length."""
+    """Return an id or a mailbox as the key of a row: a hostile message may carry one of any length."""
     return value if len(value) <= _LONGEST_KEY else f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Final
 
@@ -21,6 +22,7 @@ from registered_receiver.states import (
 from registered_receiver.tables import Alert, Message, Task, Timeline
 from shared.alerts import AlertBook
 from shared.db import after_commit
+from shared.errors import MessagingError
 from shared.log import Event, emit
 from shared.states import next_state
 from shared.tables import ClaimColumns
@@ -30,15 +32,26 @@ MOST_ATTEMPTS: Final = 10
 
 ALERTS: Final = AlertBook(Alert)
 
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+class LeaseLost(MessagingError):
+    """Another process took the row over, because this one was too slow; what it was about to do is not done."""
+
 
 def ids(message: Message) -> dict[str, object]:
     """Return the ids that every log line about a message carries."""
     return {
         "mesh_message_id": message.mesh_message_id,
-        "message_id": message.message_id,
+        "message_id": if_uuid(message.message_id),
         "sender_mailbox": message.sender_mailbox,
-        "sender_reference": message.sender_reference,
+        "sender_reference": if_uuid(message.sender_reference),
     }
+
+
+def if_uuid(chosen: str | None) -> str | None:
+    """Return an id that the other side chose if it looks like a UUID: anything else may be patient data."""
+    return chosen if chosen and _UUID.fullmatch(chosen) else None
 
 
 def begin(session: Session, message: Message, event: MessageEvent, now: datetime, *, code: str | None = None) -> None:
@@ -47,12 +60,7 @@ def begin(session: Session, message: Message, event: MessageEvent, now: datetime
     session.add(message)
     session.flush()
     note(session, message, event, now, to=message.state, code=code)
-    extra: dict[str, object] = {
-        "workflow_id": message.workflow_id,
-        "linked_message_id": message.linked_message_id,
-        "code": code,
-    }
-    _log(session, message, event, extra)
+    _log(session, message, event, code=code)
 
 
 def advance(
@@ -72,7 +80,7 @@ def advance(
     before = MessageState(message.state)
     message.state, message.changed_at = next_state(MESSAGE_TRANSITIONS, before, event), now
     note(session, message, event, now, by=by, was=before, to=message.state, code=code, detail=detail)
-    _log(session, message, event, {"code": code, "diagnostics": detail})
+    _log(session, message, event, code=code, diagnostics=detail)
 
 
 def advance_task(session: Session, task: Task, event: TaskEvent, now: datetime, *, by: str = DAEMON) -> None:
@@ -145,6 +153,7 @@ def park(session: Session, message: Message, row: ClaimColumns, now: datetime, e
     )
 
 
-def _log(session: Session, message: Message, event: MessageEvent, fields: dict[str, object]) -> None:
+def _log(session: Session, message: Message, event: MessageEvent, **more: object) -> None:
     line = events.MESSAGE_EVENTS[event]
+    fields = {"workflow_id": message.workflow_id, "linked_message_id": message.linked_message_id} | more
     say(session, line, message, **{name: value for name, value in fields.items() if name in line.fields})

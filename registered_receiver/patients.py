@@ -18,6 +18,9 @@ from registered_receiver.tables import Patient
 from shared.errors import CommandFailed
 
 _ROWS_AT_ONCE: Final = 1000
+# more than so many who leave at once, in number and in per cent, and the file is probably not the whole practice
+_MOST_LEAVING: Final = 10
+_MOST_LEAVING_PERCENT: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +42,14 @@ def read_file(path: Path, today: date) -> list[IndexedPatient]:
     return read_patients(text, today)
 
 
-def store(session: Session, patients: Sequence[IndexedPatient], today: date, *, replace: bool) -> Imported:
-    """Insert or update ``patients``; with ``replace``, who is registered and not among them left today."""
-    gone = _registered_others(session, patients, today) if replace else []
+def store(
+    session: Session, patients: Sequence[IndexedPatient], today: date, *, replace: bool, force: bool = False
+) -> Imported:
+    """Insert or update ``patients``; with ``replace``, who is registered and not among them left today.
+
+    Raises CommandFailed, unless ``force``, when more would leave than is likely.
+    """
+    gone = _leaving(session, patients, today, force=force) if replace else []
     rows = [asdict(patient) for patient in patients]
     insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(Patient)
     columns = {name: insert.excluded[name] for name in rows[0] if name != "nhs_number"}
@@ -51,6 +59,11 @@ def store(session: Session, patients: Sequence[IndexedPatient], today: date, *, 
     if gone:
         session.execute(update(Patient), [{"nhs_number": n, "status": "left", "left_on": today} for n in gone])
     return Imported(len(rows), len(gone))
+
+
+def is_empty(session: Session) -> bool:
+    """Say whether the index has nobody at all, so that nobody can be matched."""
+    return session.scalar(select(Patient.nhs_number).limit(1)) is None
 
 
 def count(session: Session) -> int:
@@ -70,11 +83,18 @@ def find(session: Session, nhs_number: str) -> IndexedPatient | None:
     return None if patient is None else _indexed(patient)
 
 
-def _registered_others(session: Session, patients: Sequence[IndexedPatient], today: date) -> list[str]:
+def _leaving(session: Session, patients: Sequence[IndexedPatient], today: date, *, force: bool) -> list[str]:
+    """Return the NHS numbers of those who are registered and not among ``patients``."""
     listed = {patient.nhs_number for patient in patients}
     everybody = (_indexed(patient) for patient in session.scalars(select(Patient)))
-    others = (patient for patient in everybody if patient.nhs_number not in listed)
-    return [patient.nhs_number for patient in others if standing_code(patient, today) == KNOWN]
+    registered = [patient.nhs_number for patient in everybody if standing_code(patient, today) == KNOWN]
+    gone = [nhs_number for nhs_number in registered if nhs_number not in listed]
+    if not force and len(gone) > _MOST_LEAVING and 100 * len(gone) > _MOST_LEAVING_PERCENT * len(registered):
+        raise CommandFailed(
+            f"no patient was imported: {len(gone)} of {len(registered)} registered patients are not in the file and"
+            " would leave the practice today. Is it the whole practice? If they did leave, use --replace --force"
+        )
+    return gone
 
 
 def _indexed(patient: Patient) -> IndexedPatient:

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
-from registered_receiver import events, inbox, ledger, replies, response_queue
+from registered_receiver import events, inbox, ledger, patients, replies, response_queue
 from registered_receiver.filing import Practice, act_on, look_up, request_of
-from registered_receiver.inbox import Claimed, LeaseLost
+from registered_receiver.inbox import Claimed
+from registered_receiver.ledger import LeaseLost
 from registered_receiver.states import MessageEvent, MessageState
 from registered_receiver.tables import Message
 from registered_receiver.validation import Judgement, validate
 from shared.clock import Clock
-from shared.db import Database
-from shared.errors import DatabaseUnusable, MessagingError
+from shared.db import DATABASE_AWAY, Database
+from shared.errors import MessagingError
 from shared.itk3.envelope import Envelope
 from shared.itk3.parse import Reading, read
 from shared.itk3.rule import Context
 from shared.itk3.rules import read_report
 from shared.log import describe
 
-_DATABASE_AWAY = (OperationalError, InterfaceError, DatabaseUnusable)
+_INDEX_EMPTY = {"kind": "patient_index_empty", "subject_id": "patient_index"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Process:
     def _work_on_or_postpone(self, claimed: Claimed) -> None:
         try:
             self._work_on(claimed)
-        except (LeaseLost, *_DATABASE_AWAY):
+        except (LeaseLost, *DATABASE_AWAY):
             raise
         except Exception as error:  # noqa: BLE001 - one message must never stop the others
             self._postpone(claimed, error)
@@ -106,6 +107,10 @@ class Process:
             message = inbox.reclaim(session, claimed)
             found = look_up(session, report, self.practice, now)
             act_on(session, message, report, found, self.practice, now)
+            if patients.is_empty(session):
+                _tell_of_empty_index(session, now)
+            else:
+                ledger.ALERTS.close(session, now=now, by=ledger.DAEMON, reason="patients were imported", **_INDEX_EMPTY)
             message.release()
 
     def _postpone(self, claimed: Claimed, error: Exception) -> None:
@@ -122,3 +127,14 @@ class Process:
                     attempts=message.attempts,
                     next_attempt_at=str(message.next_attempt_at),
                 )
+
+
+def _tell_of_empty_index(session: Session, now: datetime) -> None:
+    ledger.ALERTS.open(
+        session,
+        now=now,
+        text="The patient index is empty: every report is answered 30002, patient not known here.",
+        action="Run `patients import FILE` with all of the practice's patients; ask the senders to send again.",
+        code=None,
+        **_INDEX_EMPTY,
+    )

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from registered_receiver import events, ledger, response_queue
+from registered_receiver.ledger import LeaseLost
 from registered_receiver.response_queue import ClaimedResponse
 from shared.clock import Clock
 from shared.db import Database
-from shared.errors import MeshAmbiguous, MeshError, MeshForbidden, MeshRefused, MeshUnavailable
+from shared.errors import (
+    MeshAmbiguous,
+    MeshError,
+    MeshForbidden,
+    MeshRefused,
+    MeshUnavailable,
+    MeshUnreachable,
+)
 from shared.mesh.client import MeshClient
 from shared.mesh.delivery import deliver
 
@@ -24,16 +33,25 @@ class Reply:
     def step(self) -> int:
         """Send the oldest response that is due; return how many were dealt with.
 
-        Raises MeshUnavailable or MeshForbidden when MESH lets nothing through; the response stays due.
+        Raises MeshUnavailable or MeshForbidden when MESH lets nothing through; nothing is lost of the response.
         """
         with self.database.transaction() as session:
             claimed = response_queue.claim(session, self.clock())
         if claimed is None:
             return 0
+        # when the lease was lost, whoever has the response now looks it up and goes on
+        with suppress(LeaseLost):
+            self._send(claimed)
+        return 1
+
+    def _send(self, claimed: ClaimedResponse) -> None:
         try:
             delivery = deliver(self.client, claimed.outgoing, look_first=claimed.look_first)
+        except MeshUnreachable:
+            self._give_back(claimed)
+            raise
         except (MeshUnavailable, MeshForbidden) as error:
-            self._keep_due(claimed, error)
+            self._postpone(claimed, error)
             raise
         except MeshAmbiguous as error:
             self._postpone(claimed, error)
@@ -45,25 +63,22 @@ class Reply:
             self._postpone(claimed, error)
         else:
             with self.database.transaction() as session:
-                response_queue.mark_sent(session, claimed.response_id, delivery, self.clock())
-        return 1
+                response_queue.mark_sent(session, claimed, delivery, self.clock())
 
-    def _keep_due(self, claimed: ClaimedResponse, error: MeshError) -> None:
-        """Give the response back for the next round; one that MESH stumbled over waits, lest it hold up the others."""
-        if error.http_status is not None and not isinstance(error, MeshForbidden):
-            self._postpone(claimed, error)
-            return
+    def _give_back(self, claimed: ClaimedResponse) -> None:
+        """Leave the response due for the next round: MESH never heard of it."""
         with self.database.transaction() as session:
-            row, _ = response_queue.take(session, claimed.response_id)
+            row, _ = response_queue.reclaim(session, claimed)
             row.lease_until = None
 
     def _postpone(self, claimed: ClaimedResponse, error: MeshError) -> None:
+        """Let the response wait, lest it hold up the others if the fault is its own after all."""
         now = self.clock()
         with self.database.transaction() as session:
-            row, message = response_queue.take(session, claimed.response_id)
+            row, message = response_queue.reclaim(session, claimed)
             parked = False
-            if isinstance(error, MeshUnavailable | MeshAmbiguous):
-                # however long the outage: it is MESH's, not the response's
+            if isinstance(error, MeshUnavailable | MeshAmbiguous | MeshForbidden):
+                # however long it lasts: it is MESH's fault or our account's, not the response's
                 row.back_off(now)
             else:
                 parked = ledger.postpone(session, message, row, now, str(error))
@@ -80,6 +95,6 @@ class Reply:
 
     def _park(self, claimed: ClaimedResponse, error: MeshRefused) -> None:
         with self.database.transaction() as session:
-            row, message = response_queue.take(session, claimed.response_id)
+            row, message = response_queue.reclaim(session, claimed)
             row.attempts += 1
             ledger.park(session, message, row, self.clock(), f"MESH refused it: {error}", code=error.code)

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, aliased, undefer
 
 from registered_receiver import events, ledger, replies
+from registered_receiver.ledger import LeaseLost
 from registered_receiver.tables import Message, Response
 from shared.itk3.build import build_response
 from shared.itk3.codes import Level, find
 from shared.itk3.model import ResponseMessage
+from shared.mesh.connection import LONGEST_CALL
 from shared.mesh.delivery import Delivery
 from shared.mesh.messages import OutgoingMessage
 from shared.mesh.ownership import ACKNOWLEDGEMENT_SUFFIX
 
-# longer than the timeouts of a look-up and a POST together
-_LEASE: Final = timedelta(minutes=5)
+# longer than a handshake, a look-up and a POST that each take their longest, and the few bytes of a response
+_LEASE: Final = 4 * LONGEST_CALL
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedResponse:
-    """A response that this process sends; ``look_first`` says that MESH may have it already."""
+    """A response that this process sends until ``lease_until``; ``look_first`` says that MESH may have it already."""
 
     response_id: str
     outgoing: OutgoingMessage = field(repr=False)
     look_first: bool
+    lease_until: datetime
 
 
 def queue(session: Session, message: Message, response: ResponseMessage, workflow_id: str, now: datetime) -> None:
@@ -91,18 +94,20 @@ def claim(session: Session, now: datetime) -> ClaimedResponse | None:
     look_first = row.post_began_at is not None
     row.lease(now, _LEASE)
     row.post_began_at = row.post_began_at or now
-    return ClaimedResponse(row.response_id, _outgoing(row), look_first)
+    return ClaimedResponse(row.response_id, _outgoing(row), look_first, now + _LEASE)
 
 
-def take(session: Session, response_id: str) -> tuple[Response, Message]:
-    """Return a claimed response and its message for changing."""
-    row = session.get_one(Response, response_id, with_for_update=True)
+def reclaim(session: Session, claimed: ClaimedResponse) -> tuple[Response, Message]:
+    """Return a claimed response and its message for changing; raises LeaseLost when it is another process's by now."""
+    row = session.get_one(Response, claimed.response_id, with_for_update=True)
+    if row.lease_until != claimed.lease_until:
+        raise LeaseLost(f"the lease of response {claimed.response_id} ended before it was sent")
     return row, session.get_one(Message, row.mesh_message_id)
 
 
-def mark_sent(session: Session, response_id: str, delivery: Delivery, now: datetime) -> None:
-    """Record that MESH has the response."""
-    row, message = take(session, response_id)
+def mark_sent(session: Session, claimed: ClaimedResponse, delivery: Delivery, now: datetime) -> None:
+    """Record that MESH has the response. Raises LeaseLost."""
+    row, message = reclaim(session, claimed)
     row.sent_at, row.sent_message_id = now, delivery.message_id
     row.release()
     message.changed_at = now

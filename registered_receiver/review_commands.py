@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import closing
 from typing import Any, Final
 
 import click
 from sqlalchemy.orm import Session
 
 from registered_receiver import records, reviews
-from registered_receiver.app import OpenReceiver
+from registered_receiver.app import NAME, OpenReceiver
 from registered_receiver.deciding import Decider
 from registered_receiver.tables import Message, Review
-from shared.cli import Commands, operator, print_json, print_table
+from shared.cli import Commands, opened, operator, print_json, print_table
 from shared.errors import CommandFailed
 from shared.identifiers import NhsNumber
 
@@ -31,7 +30,7 @@ def add_review_commands(commands: Commands, open_receiver: OpenReceiver) -> None
         """List the reports whose patient was nearly found; `reviews match` and `reject` decide one."""
         if ctx.invoked_subcommand is not None:
             return
-        with closing(open_receiver()) as receiver, receiver.database.snapshot() as session:
+        with opened(open_receiver, NAME) as receiver, receiver.database.snapshot() as session:
             rows = [records.review_json(review) for review in reviews.listing(session)]
         if as_json:
             print_json(rows)
@@ -57,8 +56,11 @@ def _add_deciding(group: click.Group, open_receiver: OpenReceiver) -> None:
         if (candidate is None) != nhs_number_stdin:
             raise click.UsageError("give either --candidate or --nhs-number-stdin")
 
+        # before the transaction: a person types slowly, and the daemon must not wait for them
+        typed = _typed_number() if nhs_number_stdin else ""
+
         def choose(review: Review) -> str:
-            return reviews.candidate_number(review, candidate) if candidate is not None else _typed_number()
+            return typed if candidate is None else reviews.candidate_number(review, candidate)
 
         _decide(open_receiver, lambda decider, session: decider.match(session, review_id, choose))
 
@@ -71,7 +73,7 @@ def _add_deciding(group: click.Group, open_receiver: OpenReceiver) -> None:
 
 
 def _decide(open_receiver: OpenReceiver, decide: Callable[[Decider, Session], list[Message]]) -> None:
-    with closing(open_receiver()) as receiver:
+    with opened(open_receiver, NAME) as receiver:
         decider = Decider(receiver.practice, receiver.clock(), operator())
         with receiver.database.transaction() as session:
             settled = decide(decider, session)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from registered_receiver.matching import Candidate, PatientFacts
@@ -57,7 +57,10 @@ def decided_before(session: Session, report: ReceivedReport) -> Review | None:
 
 
 def open_like(session: Session, review: Review) -> list[Review]:
-    """Return every open review that a decision on ``review`` settles: its chain's, with the same demographics."""
+    """Return every open review that a decision on ``review`` settles: its chain's, with the same demographics.
+
+    They come in the order of their messages' ids, in which everybody locks them.
+    """
     chain = _of_chain(session, review.sender_ods_code, review.consultation_id)
     return [other for other in chain if other.decided_at is None and other.facts == review.facts]
 
@@ -69,10 +72,12 @@ def listing(session: Session) -> list[Review]:
 
 
 def find_open(session: Session, review_id: str) -> Review:
-    """Return an open review for deciding; raises CommandFailed when there is none."""
-    review = session.get(Review, review_id, with_for_update=True)
+    """Return an open review for deciding, its whole chain locked; raises CommandFailed when there is none."""
+    review = session.get(Review, review_id)
     if review is None:
         raise CommandFailed(f"there is no review {review_id}")
+    locked = _chain_query(review.sender_ods_code, review.consultation_id).with_for_update()
+    session.execute(locked.execution_options(populate_existing=True)).all()
     if review.decided_at is not None:
         raise CommandFailed(f"review {review_id} was decided already")
     return review
@@ -121,5 +126,9 @@ def _chain(report: ReceivedReport) -> tuple[str, str]:
 
 
 def _of_chain(session: Session, sender_ods_code: str, consultation_id: str) -> list[Review]:
+    return list(session.scalars(_chain_query(sender_ods_code, consultation_id)))
+
+
+def _chain_query(sender_ods_code: str, consultation_id: str) -> Select[Review]:
     query = select(Review).where(Review.sender_ods_code == sender_ods_code, Review.consultation_id == consultation_id)
-    return list(session.scalars(query))
+    return query.order_by(Review.mesh_message_id)

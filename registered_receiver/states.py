@@ -5,6 +5,8 @@ received ──accepted──▶ valid ──matched──▶ filed
    │                     └──not matched──▶ unmatched
    └──refused──▶ rejected   ──repeated──▶ duplicate   ──a response──▶ ignored
 
+ignored, because it was left in MESH ──ours after all──▶ received
+
 open ──completed──▶ completed ──superseded──▶ superseded ◀──superseded── open
 """
 
@@ -33,7 +35,10 @@ class MessageEvent(StrEnum):
     COLLECTED = "collected"
     """MESH gave us the message and it is stored; only then MESH is told to forget it."""
     LEFT_IN_MESH = "left_in_mesh"
-    """The message is for neither daemon; it was looked at and not acknowledged (decision 31)."""
+    """The message is for neither daemon; it was looked at and not acknowledged (decision 31).
+
+    Other settings or a later version may find that it is ours: then it is collected.
+    """
     REPORT_COLLECTED = "report_collected"
     """MESH's own word about one of our responses."""
     IS_RESPONSE = "is_response"
@@ -96,7 +101,10 @@ MESSAGE_TRANSITIONS: Mapping[MessageState, Mapping[MessageEvent, MessageState]] 
     MessageState.FILED: {},
     MessageState.UNMATCHED: {},
     MessageState.DUPLICATE: {},
-    MessageState.IGNORED: {},
+    MessageState.IGNORED: {
+        MessageEvent.COLLECTED: MessageState.RECEIVED,
+        MessageEvent.REPORT_COLLECTED: MessageState.IGNORED,
+    },
 }
 
 TASK_TRANSITIONS: Mapping[TaskState, Mapping[TaskEvent, TaskState]] = {

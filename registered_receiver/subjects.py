@@ -6,7 +6,7 @@ import re
 
 from shared.itk3.model import ReceivedReport
 from shared.itk3.task_read import is_confidential, version_in
-from shared.mesh.folding import GP_PROVIDER, fold_subject
+from shared.mesh.folding import GP_PROVIDER, fold, fold_subject
 
 
 def task_subject(mesh_subject: str | None, report: ReceivedReport) -> str:
@@ -43,7 +43,10 @@ def _is_routed_to(recipient: str, report: ReceivedReport) -> bool:
     born = report.patient.birth_date
     # MESH once wanted the day first
     dates = (born.strftime("%Y%m%d"), born.strftime("%d%m%Y"))
-    return number == report.patient.nhs_number and rest.partition("_")[0] in dates
+    date, _, surname = rest.partition("_")
+    # MESH's limit may have cut the surname
+    named = fold(report.patient.name.family).upper().startswith(fold(surname).upper()) and bool(surname.strip())
+    return number == report.patient.nhs_number and date in dates and named
 
 
 def _numbers(text: str | None) -> set[str]:

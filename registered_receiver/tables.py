@@ -35,7 +35,8 @@ class Base(DeclarativeBase):
 class Message(ClaimColumns, Base):
     """A message that MESH held for us: its headers, what could be read of it, and where it stands.
 
-    ``recipient`` and ``subject`` may be patient data. ``truncated`` says that only its beginning is kept.
+    ``recipient`` and ``subject`` may be patient data. ``truncated`` says that only its beginning is kept, and
+    ``left_in_mesh`` that nothing of it is kept but this record, since MESH still has it.
     """
 
     __tablename__ = "message"
@@ -53,6 +54,7 @@ class Message(ClaimColumns, Base):
     received_at: Mapped[datetime] = mapped_column(UtcDateTime)
     changed_at: Mapped[datetime] = mapped_column(UtcDateTime)
     truncated: Mapped[bool] = mapped_column(default=False)
+    left_in_mesh: Mapped[bool] = mapped_column(default=False)
     state: Mapped[MessageState] = mapped_column(String(16))
     message_id: Mapped[str | None] = mapped_column(String(64))
     sender_reference: Mapped[str | None] = mapped_column(String(255))
@@ -84,7 +86,7 @@ class ProcessedId(Base):
 
     kind: Mapped[str] = mapped_column(String(16), primary_key=True)
     value: Mapped[str] = mapped_column(String(255), primary_key=True)
-    sender_mailbox: Mapped[str] = mapped_column(String(100), primary_key=True)
+    sender_mailbox: Mapped[str] = mapped_column(String(255), primary_key=True)
     mesh_message_id: Mapped[str] = mapped_column(String(100))
     processed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
@@ -103,7 +105,7 @@ class Response(ClaimColumns, Base):
     mesh_message_id: Mapped[str] = mapped_column(ForeignKey("message.mesh_message_id"))
     level: Mapped[Level] = mapped_column(String(16))
     code: Mapped[str] = mapped_column(String(16))
-    to_mailbox: Mapped[str] = mapped_column(String(100))
+    to_mailbox: Mapped[str] = mapped_column(Text)
     workflow_id: Mapped[str] = mapped_column(Text)
     local_id: Mapped[str] = mapped_column(String(64), unique=True)
     subject: Mapped[str] = mapped_column(Text)

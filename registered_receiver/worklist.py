@@ -112,13 +112,14 @@ def _place(session: Session, task: Task, now: datetime) -> None:
 
 def _flag(session: Session, task: Task, now: datetime) -> None:
     task.flag = _OTHER_PATIENT
+    named = ledger.if_uuid(task.consultation_id)
+    which = f" ({named})" if named else ""
     ledger.ALERTS.open(
         session,
         kind="patient_differs",
         subject_id=task.task_id,
         now=now,
-        text=f"Versions of consultation {task.consultation_id} of practice {task.sender_ods_code} name"
-        " different patients; none superseded another.",
+        text=f"Versions of one consultation{which} name different patients; none superseded another.",
         action=f"Compare task {task.task_id} with the other tasks of this consultation, and telephone the sender.",
         code=None,
     )

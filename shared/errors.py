@@ -3,8 +3,9 @@
     MessagingError
     ├─ MeshError
     │  ├─ MeshUnavailable       try again later
+    │  │  └─ MeshUnreachable    no connection could be made: every other call would fail, too
     │  ├─ MeshRefused           a person must look: trying again changes nothing
-    │  │  ├─ MeshForbidden      our credentials, certificate or clock: every other call would be refused too
+    │  │  ├─ MeshForbidden      our account, or the way to MESH: every other call would be refused, too
     │  │  └─ MeshGone           MESH does not hold (or no longer holds) what was asked for
     │  ├─ MeshProtocolError     MESH answered with something that its specification does not allow
     │  └─ MeshAmbiguous         the message may or may not have been taken: look it up first
@@ -58,12 +59,20 @@ class MeshUnavailable(MeshError):
     """MESH cannot be reached or is overloaded; nothing was taken, the same call may be made again."""
 
 
+class MeshUnreachable(MeshUnavailable):
+    """No connection to MESH could be made at all; it has nothing to do with what was asked."""
+
+
 class MeshRefused(MeshError):
     """MESH said no for good: credentials, addressing or the message itself must be mended."""
 
 
 class MeshForbidden(MeshRefused):
-    """MESH does not let this mailbox in (401, 403, 407); the fault lies in the account, not in the message."""
+    """Whoever answers at MESH's address lets this mailbox or this call not through.
+
+    The fault lies in the account (401, 403, 407), in the address of MESH or in a gateway before it (a redirect, 404,
+    405 …), and says nothing about the message: it goes out once a person has mended that.
+    """
 
 
 class MeshGone(MeshRefused):

@@ -17,13 +17,16 @@ from shared.errors import (
     MeshUnavailable,
 )
 from shared.mesh.folding import redact
-from shared.mesh.messages import Endpoint, LocalIdTracking, Taken, Tracking
+from shared.mesh.messages import CODE_LIMIT, Endpoint, LocalIdTracking, Taken, Tracking
 
 FORBIDDEN: Final = frozenset({401, 403, 407})
 GONE: Final = frozenset({404, 410})
 # Every 5xx is as worth another try; these are the rest.
 OVERLOADED: Final = frozenset({408, 425, 429})
+# What MESH answers to a message that it will not have; any other refusal says nothing about the message.
+UNACCEPTABLE: Final = frozenset({400, 413, 417, 422})
 _TEXT_LIMIT: Final = 200
+_ID_LIMIT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +76,10 @@ def read_problem(body: bytes, *patient_data: str) -> Problem:
     words: Mapping[str, Any] = first if isinstance(first, dict) else document
     text = first if isinstance(first, str) else _first(words, "msg", "errorDescription", "message")
     return Problem(
-        event=_clean(_first(words, "event", "errorEvent"), patient_data),
-        code=_clean(_first(words, "code", "errorCode"), patient_data),
+        event=_clean(_first(words, "event", "errorEvent"), patient_data, CODE_LIMIT),
+        code=_clean(_first(words, "code", "errorCode"), patient_data, CODE_LIMIT),
         text=_clean(text, patient_data),
-        message_id=_first(document, "message_id", "messageID"),
+        message_id=_message_id(document, "message_id", "messageID"),
     )
 
 
@@ -85,8 +88,16 @@ def failure(answer: Answer, call: str) -> MeshError:
     return _error(_error_class(answer), answer, call)
 
 
+def account_failure(answer: Answer, call: str) -> MeshError:
+    """Return the error for a ``call`` that concerns no single message: MeshForbidden unless it will pass."""
+    return _error(MeshUnavailable if answer.is_passing else MeshForbidden, answer, call)
+
+
 def send_failure(answer: Answer, *patient_data: str) -> MeshError:
-    """Return the error for a message that was posted: MeshAmbiguous whenever MESH may have taken it."""
+    """Return the error for a message that was posted.
+
+    MeshAmbiguous whenever MESH may have taken it, and MeshRefused only when MESH refused this very message.
+    """
     return _error(_send_error_class(answer), answer, "send", *patient_data)
 
 
@@ -118,13 +129,13 @@ def _send_error_class(answer: Answer) -> type[MeshError]:
         return MeshUnavailable
     if answer.is_passing or answer.status < 300:
         return MeshAmbiguous
-    # A redirect took nothing: somebody else than MESH answers at this address.
-    return MeshRefused if answer.status < 400 else _error_class(answer)
+    # MESH has no other refusal of a message: somebody else answers at this address, or we are not let in.
+    return MeshRefused if answer.status in UNACCEPTABLE else MeshForbidden
 
 
 def sent_message_id(answer: Answer) -> str:
     """Return the id under which MESH took a message."""
-    message_id = _first(_json(answer.body), "message_id", "messageID")
+    message_id = _message_id(_json(answer.body), "message_id", "messageID")
     if not message_id:
         raise MeshProtocolError("MESH took a message and named no id", http_status=answer.status)
     return message_id
@@ -142,7 +153,7 @@ def inbox_page(answer: Answer) -> InboxPage:
 def tracking(answer: Answer) -> Tracking:
     """Return what is tracked; the old and the new spelling of the answer are read."""
     document = _json(answer.body)
-    message_id, status = _first(document, "message_id", "messageId", "dtsId"), _first(document, "status")
+    message_id, status = _message_id(document, "message_id", "messageId", "dtsId"), _first(document, "status")
     if not (message_id and status):
         raise MeshProtocolError("the tracking answer lacks the id or the status", http_status=answer.status)
     return Tracking(message_id, status.lower(), _first(document, "recipient"))
@@ -186,5 +197,11 @@ def _first(words: Mapping[str, Any], *names: str) -> str | None:
     return next((value for value in values if isinstance(value, str) and value.strip()), None)
 
 
-def _clean(text: str | None, patient_data: tuple[str, ...]) -> str | None:
-    return redact(" ".join(text.split()), *patient_data)[:_TEXT_LIMIT] if text else None
+def _message_id(document: Mapping[str, Any], *names: str) -> str | None:
+    """Return an id that MESH gave a message; what is too long is none, and no table need keep it."""
+    found = _first(document, *names)
+    return found if found is not None and len(found) <= _ID_LIMIT else None
+
+
+def _clean(text: str | None, patient_data: tuple[str, ...], limit: int = _TEXT_LIMIT) -> str | None:
+    return redact(" ".join(text.split()), *patient_data)[:limit] if text else None

@@ -33,8 +33,8 @@ class MeshClient:
 
     Every call but ``send`` is repeated by itself where that can help. Beside what each method names, a call may
     raise MeshUnavailable (no answer, or MESH overloaded), MeshForbidden (the account is not let in), MeshRefused
-    (MESH said no) and MeshProtocolError (an answer that cannot be read). ``answered`` is called at every answer
-    that shows MESH at work, so that the end of an outage is noticed.
+    (MESH said no) and MeshProtocolError (an answer that cannot be read). ``answered`` is called at every good
+    answer, so that the end of an outage is noticed.
     """
 
     def __init__(
@@ -65,7 +65,10 @@ class MeshClient:
         self._connection.close()
 
     def handshake(self) -> None:
-        """Tell MESH that we are here, which proves credentials and certificate without creating anything."""
+        """Tell MESH that we are here, which proves credentials and certificate without creating anything.
+
+        Raises MeshForbidden for whatever but a good answer and a passing trouble: it is never a message's fault.
+        """
         self._shaken_at = None
         headers = {
             "Mex-ClientVersion": CLIENT_VERSION,
@@ -73,7 +76,12 @@ class MeshClient:
             "Mex-OSVersion": platform.release() or "unknown",
             "Mex-OSArchitecture": platform.machine() or "unknown",
         }
-        _expect(self._connection.ask("POST", self._mailbox, headers=headers), "handshake")
+        try:
+            answer = self._connection.ask("POST", self._mailbox, headers=headers)
+        except (MeshRefused, MeshProtocolError) as error:
+            raise MeshForbidden(f"handshake: {error}") from error
+        if answer.status != httpx.codes.OK:
+            raise answers.account_failure(answer, "handshake")
         self._shaken_at = self._clock()
 
     def _shake_hands_daily(self) -> None:
@@ -86,8 +94,10 @@ class MeshClient:
         """Post ``message`` once and return the id that MESH gave it.
 
         Raises MeshUnavailable when MESH has certainly not taken it, so that it may be sent again, MeshAmbiguous
-        when it may have: then it must be looked up by its local id before it is sent again (decision 13). A
-        MeshRefused may carry a ``message_id``, to which MESH's own report will link.
+        when it may have: then it must be looked up by its local id before it is sent again (decision 13), and
+        MeshForbidden when account, address or gateway must be mended first. A MeshRefused that is none of these
+        means that MESH refused this message (400, 413, 417, 422), or that no header can carry what it says; it
+        may have a ``message_id``, to which MESH's own report will link.
         """
         headers = send_headers(message, self.mailbox_id)
         self._shake_hands_daily()
@@ -97,6 +107,8 @@ class MeshClient:
                 return answers.sent_message_id(answer)
         except MeshProtocolError as error:
             raise MeshAmbiguous(str(error), http_status=error.http_status) from error
+        except MeshRefused as error:
+            raise MeshForbidden(str(error)) from error
         failure = answers.send_failure(answer, message.subject, headers.get("Mex-Subject", ""))
         if isinstance(failure, MeshForbidden):
             self._shaken_at = None
@@ -160,11 +172,14 @@ class MeshClient:
         return answers.tracking(self._get(path, "tracking"))
 
     def track_local_id(self, local_id: str) -> LocalIdTracking:
-        """Return whether MESH took a message with this local id of ours (decision 12)."""
+        """Return whether MESH took a message with this local id of ours (decision 12).
+
+        Raises MeshForbidden when MESH does not say: to look a message up is not to have it refused.
+        """
         path = f"{self._mailbox}/outbox/tracking/{_segment(local_id)}"
         answer = self._connection.ask("GET", path)
         if answer.status not in (200, 300, 404):
-            raise answers.failure(answer, "tracking by local id")
+            raise answers.account_failure(answer, "tracking by local id")
         return answers.local_id_tracking(answer)
 
     def lookup(self, ods_code: str, workflow_id: str) -> list[Endpoint]:

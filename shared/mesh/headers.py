@@ -9,7 +9,7 @@ from typing import Final
 
 from shared.errors import MeshProtocolError, MeshRefused
 from shared.mesh.folding import fold_subject, redact
-from shared.mesh.messages import MessageHeaders, MessageType, OutgoingMessage
+from shared.mesh.messages import CODE_LIMIT, MessageHeaders, MessageType, OutgoingMessage
 
 # The lengths that MESH takes; anything longer is answered with 400.
 LIMITS: Final = {
@@ -79,7 +79,7 @@ def read_headers(message_id: str, headers: Mapping[str, str]) -> MessageHeaders:
         local_id=_value(headers, "mex-localid"),
         subject=_value(headers, "mex-subject"),
         linked_message_id=_value(headers, "mex-linkedmsgid"),
-        status_code=_value(headers, "mex-statuscode"),
+        status_code=(_value(headers, "mex-statuscode") or "")[:CODE_LIMIT] or None,
         status_event=_value(headers, "mex-statusevent"),
         status_description=redact(_value(headers, "mex-statusdescription") or "") or None,
         status_at=_status_time(headers),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,13 +13,19 @@ from shared.errors import (
     MeshProtocolError,
     MeshRefused,
     MeshUnavailable,
+    MeshUnreachable,
     MessagingError,
 )
 from shared.mesh.client import MeshClient
 from shared.mesh.messages import IncomingMessage, MessageHeaders
 
-# More than this, and it is MESH that fails, not the single messages.
-_MOST_STUMBLES: Final = 5
+# This many one after the other, and it is MESH that fails, not the single messages.
+_MOST_IN_A_ROW: Final = 3
+
+
+def never() -> bool:
+    """Say that nobody wants the round to end early."""
+    return False
 
 
 @dataclass(slots=True)
@@ -57,22 +63,51 @@ class Collector:
         self._left = left
         self._max_bytes = max_bytes
         self._foreign: set[str] = set()
+        # Over which MESH stumbled, the longest ago first; a dict, since a set has no order.
+        self._stumbled: dict[str, None] = {}
 
-    def collect(self) -> Collected:
-        """Go through the inbox once; a message that cannot be had never blocks the next one.
+    def collect(self, stopping: Callable[[], bool] = never) -> Collected:
+        """Go through the inbox once; a message that cannot be had never blocks the others.
 
-        Raises MeshUnavailable and MeshForbidden, and whatever else ``keep`` raises: what was collected by then is
-        kept, the rest comes in the next round.
+        What MESH stumbled over in an earlier round comes after everything else. ``stopping`` is asked before each
+        message whether the round is to end there. Raises MeshUnreachable at once, MeshUnavailable when MESH fails
+        over several messages in a row, MeshForbidden, and whatever else ``keep`` raises: what was collected by then
+        is kept, the rest comes in the next round.
         """
-        listed = self._client.list_inbox()
-        self._foreign.intersection_update(listed)
+        fresh, stumbled_over = self._in_order(self._client.list_inbox())
         collected = Collected()
-        for message_id in listed:
-            if message_id not in self._foreign:
-                self._collect_one(message_id, collected)
+        error = self._go_through(fresh, collected, stopping)
+        if error is not None:
+            raise error
+        # These hold nothing up any more: when they fail again, that is told of each, and the round is a good one.
+        self._go_through(stumbled_over, collected, stopping)
         return collected
 
-    def _collect_one(self, message_id: str, collected: Collected) -> None:
+    def _in_order(self, listed: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Return what is to be looked at, and of that apart what MESH stumbled over, the longest ago first."""
+        there = set(listed)
+        self._foreign &= there
+        self._stumbled = {message_id: None for message_id in self._stumbled if message_id in there}
+        passed_over = self._foreign | self._stumbled.keys()
+        return [message_id for message_id in listed if message_id not in passed_over], list(self._stumbled)
+
+    def _go_through(
+        self, message_ids: Sequence[str], collected: Collected, stopping: Callable[[], bool]
+    ) -> MeshUnavailable | None:
+        """Collect one after the other; return an error when MESH stumbled over so many in a row that it is no use."""
+        in_a_row = 0
+        for message_id in message_ids:
+            if stopping():
+                break
+            error = self._collect_one(message_id, collected)
+            in_a_row = in_a_row + 1 if error else 0
+            if in_a_row >= _MOST_IN_A_ROW:
+                return error
+        return None
+
+    def _collect_one(self, message_id: str, collected: Collected) -> MeshUnavailable | None:
+        """Collect a message as far as it can be had; return the error when MESH stumbled over it."""
+        self._stumbled.pop(message_id, None)
         try:
             headers = self._client.head(message_id)
             if self._owns(headers):
@@ -82,15 +117,15 @@ class Collector:
         except MeshGone:
             # Expired, or acknowledged by an earlier round whose answer was lost.
             collected.gone += 1
-        except MeshForbidden:
+        except (MeshForbidden, MeshUnreachable):
             raise
         except (MeshRefused, MeshProtocolError, InvalidMessage) as error:
             collected.failures.append((message_id, error))
         except MeshUnavailable as error:
-            if error.http_status != 500 or len(collected.failures) >= _MOST_STUMBLES:
-                raise
-            # MESH itself stumbles over this one, every time: the others must not wait behind it.
             collected.failures.append((message_id, error))
+            self._stumbled[message_id] = None
+            return error
+        return None
 
     def _take(self, message_id: str, collected: Collected) -> None:
         self._keep(self._client.download(message_id, self._max_bytes))

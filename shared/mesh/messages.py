@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
+
+CODE_LIMIT: Final = 64
+"""The most characters that a code of MESH is read with: it has five, but anybody may stand in the way."""
 
 
 class MessageType(StrEnum):

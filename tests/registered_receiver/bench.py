@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from click.testing import CliRunner, Result
 
@@ -154,7 +154,7 @@ class ReceiverBench:
     def posts(self) -> list[Message]:
         return [post for post in self.mesh.posts if post.sender == US]
 
-    def command(self, *arguments: str, stdin: str | None = None) -> Result:
+    def command(self, *arguments: str, stdin: str | IO[bytes] | None = None) -> Result:
         """Run a command of the command line on the same database."""
         result = CliRunner().invoke(main, list(arguments), env=self.environment, input=stdin)
         self._log_here()

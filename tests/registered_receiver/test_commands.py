@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from registered_receiver.matching import IndexedPatient
+from shared.identifiers import NhsNumber
 from shared.itk3.build import build_report
 from tests.fakes.mesh import InMemoryMesh
 from tests.registered_receiver.bench import CONSULTATION, THEM, US, ReceiverBench, person, report, wire_receiver
@@ -61,7 +65,7 @@ def test_status_is_newest_first_and_may_be_narrowed(filed: ReceiverBench) -> Non
     shown = filed.command("status")
     assert "1 rejected, 1 filed" in shown.output
     unknown = filed.command("status", "--state", "lost")
-    assert (unknown.exit_code, "lost is not a state" in unknown.output) == (1, True)
+    assert (unknown.exit_code, "duplicate, ignored" in unknown.output) == (2, True)
 
 
 @pytest.mark.requirement("FHIR-DOC-01")
@@ -157,6 +161,57 @@ def test_replacing_the_index_is_said(receiver: ReceiverBench, tmp_path: Path) ->
     assert result.stdout == "1 patients imported, 1 left\n"
 
 
+def crowd(number: int) -> list[IndexedPatient]:
+    """Return so many registered patients."""
+    numbers: list[str] = []
+    for digits in range(900_000_000, 900_000_000 + 2 * number + 20):
+        for check in range(10):
+            with suppress(ValueError):
+                numbers.append(NhsNumber(f"{digits}{check}"))
+    return [IndexedPatient(each, "Jones", "Ann", date(1960, 1, 1), "registered") for each in numbers[:number]]
+
+
+def index_file(directory: Path, known: list[IndexedPatient]) -> str:
+    file = directory / "patients.csv"
+    rows = [f"{each.nhs_number},{each.family},{each.given},{each.birth_date},registered,," for each in known]
+    file.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    return str(file)
+
+
+def test_a_file_in_which_much_of_the_practice_is_missing_replaces_nothing_unless_forced(
+    make_receiver: MakeReceiver, tmp_path: Path
+) -> None:
+    receiver, everybody = make_receiver(), crowd(100)
+    receiver.know(*everybody)
+    file = index_file(tmp_path, everybody[11:])
+
+    refused = receiver.command("patients", "import", file, "--replace")
+    again = receiver.command("patients", "import", file, "--replace")
+    forced = receiver.command("patients", "import", file, "--replace", "--force")
+
+    assert (refused.exit_code, again.output) == (1, refused.output)
+    assert "no patient was imported: 11 of 100 registered patients are not in the file" in refused.output
+    assert (forced.exit_code, forced.stdout) == (0, "89 patients imported, 11 left\n")
+
+
+@pytest.mark.parametrize(("known", "leaving"), [(100, 10), (110, 11), (11, 10)])
+def test_a_few_patients_leave_without_being_forced(
+    make_receiver: MakeReceiver, tmp_path: Path, known: int, leaving: int
+) -> None:
+    receiver, everybody = make_receiver(), crowd(known)
+    receiver.know(*everybody)
+
+    result = receiver.command("patients", "import", index_file(tmp_path, everybody[leaving:]), "--replace")
+
+    assert result.stdout == f"{known - leaving} patients imported, {leaving} left\n"
+
+
+def test_forcing_goes_with_replacing_alone(receiver: ReceiverBench, tmp_path: Path) -> None:
+    result = receiver.command("patients", "import", index_file(tmp_path, []), "--force")
+
+    assert (result.exit_code, "--force goes with --replace" in result.output) == (2, True)
+
+
 def test_explain_shows_the_codes_that_a_message_would_get(receiver: ReceiverBench, tmp_path: Path) -> None:
     file = tmp_path / "message.xml"
     file.write_bytes(build_report(report()))
@@ -236,6 +291,15 @@ def test_check_says_what_is_right_and_what_to_do(receiver: ReceiverBench, tmp_pa
     assert (loose.exit_code, tight.exit_code) == (1, 0)
     assert "chmod 700" in loose.output
     assert "ok  patient index: 1 patients" in tight.output
+
+
+def test_check_says_what_an_empty_patient_index_means(make_receiver: MakeReceiver, tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+
+    result = make_receiver().command("check")
+
+    assert result.exit_code == 0
+    assert "patient index: it is empty, and every report is answered 30002: run `patients import FILE`" in result.output
 
 
 def test_check_online_shakes_hands_with_mesh(receiver: ReceiverBench) -> None:

@@ -14,8 +14,8 @@ from shared.db import Database
 from shared.errors import DatabaseUnusable
 
 MESSAGE = (
-    "INSERT INTO message (mesh_message_id, message_type, workflow_id, received_at, changed_at, truncated, state,"
-    " attempts) VALUES (:id, 'DATA', 'W', '2026-01-01', '2026-01-01', false, :state, 0)"
+    "INSERT INTO message (mesh_message_id, message_type, workflow_id, received_at, changed_at, truncated,"
+    " left_in_mesh, state, attempts) VALUES (:id, 'DATA', 'W', '2026-01-01', '2026-01-01', false, false, :state, 0)"
 )
 TASK = (
     "INSERT INTO task (task_id, mesh_message_id, state, subject, sender_ods_code, consultation_id, authored_on,"

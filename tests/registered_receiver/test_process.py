@@ -296,6 +296,46 @@ def test_a_crash_after_the_verdict_is_continued_without_judging_again(
     assert len(receiver.tasks()) == 1
 
 
+def test_an_empty_patient_index_opens_an_alert_which_closes_once_patients_are_there(
+    make_receiver: MakeReceiver,
+) -> None:
+    receiver = make_receiver()
+    receiver.deliver(report())
+    receiver.once()
+    unknown, during = outcome(receiver.only()), receiver.alerts()
+
+    receiver.know(INDEXED_SMITH)
+    receiver.deliver(report(2))
+    receiver.once()
+
+    assert unknown == ("unmatched", "20013", "30002")
+    assert [(alert["kind"], alert["subject_id"]) for alert in during] == [("patient_index_empty", "patient_index")]
+    assert "patients import" in during[0]["action"]
+    assert receiver.alerts() == []
+
+
+def test_ids_that_the_other_side_chose_are_logged_only_when_they_look_like_uuids(receiver: ReceiverBench) -> None:
+    odd = "SMITH RICHARD 09-01-1957"
+    body = build_report(report())
+    header_id = Draft(body).find("/f:Bundle/f:entry/f:resource/f:MessageHeader/f:id")[0].get("value")
+    receiver.know(replace(INDEXED_SMITH, nhs_number=OTHER, family="Jones"))
+    receiver.deliver(body.replace(CONSULTATION.encode(), odd.encode()).replace(header_id.encode(), b"SMITH-9690937278"))
+    other_patient = person(nhs_number=OTHER, family="Jones")
+    again = build_report(report(2, patient=other_patient))
+    receiver.deliver(again.replace(CONSULTATION.encode(), odd.encode()))
+    receiver.deliver(report(3))
+
+    receiver.once()
+
+    assert {(message["state"], message["sender_reference"]) for message in receiver.messages()} == {
+        ("filed", odd),
+        ("filed", CONSULTATION),
+    }
+    assert "patient_differs" in {alert["kind"] for alert in receiver.alerts()}
+    assert "SMITH" not in receiver.logged.getvalue() + str(receiver.alerts())
+    assert CONSULTATION in receiver.logged.getvalue()
+
+
 def test_a_message_that_cannot_be_dealt_with_waits_is_parked_in_the_end_and_taken_back_by_a_person(
     receiver: ReceiverBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

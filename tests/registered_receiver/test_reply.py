@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
+
+import httpx
 import pytest
 
 from registered_receiver import response_queue
-from shared.errors import MeshForbidden, MeshUnavailable
-from tests.fakes.mesh_faults import answer, connection_refused, reset_before, timeout_after
-from tests.registered_receiver.bench import ReceiverBench, report
+from shared.errors import MeshForbidden, MeshUnavailable, MeshUnreachable
+from shared.mesh.connection import LONGEST_CALL
+from tests.fakes.mesh_faults import Serve, answer, connection_refused, reset_before, timeout_after
+from tests.registered_receiver.bench import US, ReceiverBench, report
+from tests.registered_receiver.conftest import MakeReceiver
 
 POST = "outbox$"
 
@@ -106,15 +112,100 @@ def test_a_refused_response_is_parked_with_an_alert_and_holds_the_other_one_up_n
     assert owing.alerts() == []
 
 
-def test_being_forbidden_is_the_accounts_fault_and_the_response_stays_due(owing: ReceiverBench) -> None:
-    owing.mesh.fail_next("POST", POST, answer(403, b""))
+HANDSHAKE = f"{US}$"
+TRACKING = "outbox/tracking"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        *(("POST", HANDSHAKE, status) for status in (302, 400, 403, 404)),
+        *(("POST", POST, status) for status in (302, 401, 403, 404, 405, 407, 410)),
+    ],
+)
+def test_a_refusal_that_is_not_of_the_response_itself_never_parks_it(
+    owing: ReceiverBench, method: str, path: str, status: int
+) -> None:
+    for _ in range(12):
+        owing.mesh.fail_next(method, path, *[answer(status, b"")] * 2)
+        with pytest.raises(MeshForbidden):
+            owing.step("reply")
+        assert owing.step("reply") == 0
+        owing.mesh._faults.clear()
+        owing.pass_time(hours=2)
+
+    owing.once()
+
+    assert owing.answers() == ["20013", "30001"]
+    assert owing.alerts() == []
+
+
+@pytest.mark.parametrize("status", [302, 400, 410])
+def test_a_refused_look_up_leaves_the_response_to_be_looked_up_again(owing: ReceiverBench, status: int) -> None:
+    owing.mesh.fail_next("POST", POST, timeout_after)
+    owing.once()
+    owing.pass_time(minutes=1)
+    owing.mesh.fail_next("GET", TRACKING, answer(status, b""))
+
     with pytest.raises(MeshForbidden):
         owing.step("reply")
+
+    owing.pass_time(hours=1)
+    owing.once()
+    assert owing.answers() == ["20013", "30001"]
+    assert owing.alerts() == []
+
+
+def test_a_response_that_was_never_heard_of_stays_due(owing: ReceiverBench) -> None:
+    owing.mesh.down()
+    with pytest.raises(MeshUnreachable):
+        owing.step("reply")
+    owing.mesh.up()
 
     assert owing.step("reply") == 1
 
     assert owing.answers() == ["20013"]
+
+
+def test_a_lease_outlives_a_handshake_a_look_up_and_a_post_that_take_their_longest(owing: ReceiverBench) -> None:
+    with owing.database.transaction() as session:
+        claimed = response_queue.claim(session, owing.now())
+
+    assert claimed is not None
+    assert claimed.lease_until - owing.now() > 3 * LONGEST_CALL
+
+
+@pytest.mark.parametrize("outcome", ["taken", "refused", "unreachable", "busy"])
+def test_a_process_that_was_too_slow_leaves_the_response_to_whoever_took_it_over(
+    owing: ReceiverBench, make_receiver: MakeReceiver, outcome: str
+) -> None:
+    other = make_receiver()
+    faults = {"refused": answer(417, b""), "unreachable": connection_refused, "busy": answer(429, b"")}
+
+    def slow(request: httpx.Request, serve: Serve) -> httpx.Response:
+        owing.pass_time(minutes=10)
+        other.once()
+        return faults[outcome](request, serve) if outcome in faults else serve(request)
+
+    owing.mesh.fail_next("POST", POST, slow)
+
+    with suppress(MeshUnavailable):
+        owing.step("reply")
+
+    owing.once()
+    by_code = Counter(owing.answers())
+    assert by_code == {"20013": 1 + (outcome == "taken"), "30001": 1}
+    assert owing.timeline(owing.only()["mesh_message_id"]).count("response_sent") == 2
     assert owing.alerts() == []
+
+
+def test_a_code_of_mesh_of_any_length_is_cut(owing: ReceiverBench) -> None:
+    words = b'{"detail":[{"event":"SEND","code":"%s","msg":"no"}]}' % (b"9" * 500)
+    owing.mesh.fail_next("POST", POST, answer(417, words))
+
+    assert owing.once()
+
+    assert [alert["code"] for alert in owing.alerts()] == ["9" * 64]
 
 
 def test_a_response_that_mesh_is_too_busy_for_waits_and_is_never_parked(owing: ReceiverBench) -> None:

@@ -1,10 +1,18 @@
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
+from threading import Barrier
 
 import pytest
 
+from registered_receiver import reviews
+from registered_receiver.deciding import Decider
+from registered_receiver.tables import Review
+from shared.errors import CommandFailed
 from tests.registered_receiver.bench import INDEXED_SMITH, SMITH, ReceiverBench, person, report
 from tests.registered_receiver.conftest import MakeReceiver
 
@@ -78,6 +86,34 @@ def test_a_patient_who_is_not_among_the_candidates_is_typed_and_never_an_argumen
     assert result.exit_code == 0, result.output
     assert "9434765919" not in result.output
     assert [task["nhs_number"] for task in waiting.tasks()] == ["9434765919"]
+
+
+class SlowTypist(io.BytesIO):
+    """Types ``line``; when it is read, ``meanwhile`` happens."""
+
+    def __init__(self, line: bytes, meanwhile: Callable[[], None]) -> None:
+        super().__init__(line)
+        self.meanwhile = meanwhile
+
+    def read1(self, size: int | None = -1, /) -> bytes:
+        self.meanwhile()
+        return super().read1(size)
+
+
+def test_while_a_person_types_nothing_is_locked(waiting: ReceiverBench) -> None:
+    review_id = waiting.reviews()[0]["review_id"]
+    changed: list[str] = []
+
+    def change_the_review() -> None:
+        with waiting.database.transaction() as session:
+            changed.append(session.get_one(Review, review_id, with_for_update={"nowait": True}).review_id)
+
+    typist = SlowTypist(b"9690937278\n", change_the_review)
+
+    result = waiting.command("reviews", "match", review_id, "--nhs-number-stdin", stdin=typist)
+
+    assert result.exit_code == 0, result.output
+    assert set(changed) == {review_id}
 
 
 @pytest.mark.parametrize(
@@ -160,6 +196,43 @@ def test_one_decision_settles_every_version_that_waits(waiting: ReceiverBench) -
 
     assert len(result.stdout.splitlines()) == 2
     assert waiting.reviews() == []
+    assert {task["version"]: task["state"] for task in waiting.tasks()} == {1: "superseded", 2: "open"}
+
+
+def test_the_reports_of_a_chain_are_locked_and_settled_in_the_order_of_their_ids(waiting: ReceiverBench) -> None:
+    waiting.pass_time(hours=-1)
+    waiting.deliver(report(2, patient=MISSPELT))
+    waiting.once()
+
+    result = waiting.command("reviews", "match", waiting.reviews()[0]["review_id"], "--candidate", "1")
+
+    settled = [line.split()[1] for line in result.stdout.splitlines()]
+    assert len(settled) == 2
+    assert settled == sorted(settled)
+
+
+def test_two_people_who_decide_two_reviews_of_a_chain_at_once_do_not_stand_in_each_others_way(
+    waiting: ReceiverBench, make_receiver: MakeReceiver
+) -> None:
+    other = make_receiver()
+    waiting.deliver(report(2, patient=MISSPELT))
+    waiting.once()
+    together = Barrier(2)
+
+    def decide(bench: ReceiverBench, review_id: str) -> int:
+        decider = Decider(bench.receiver.practice, bench.now(), "somebody")
+        together.wait()
+        try:
+            with bench.database.transaction() as session:
+                return len(decider.match(session, review_id, lambda review: reviews.candidate_number(review, 1)))
+        except CommandFailed:
+            return 0
+
+    with ThreadPoolExecutor(2) as pool:
+        ids = [review["review_id"] for review in waiting.reviews()]
+        settled = list(pool.map(decide, (waiting, other), ids))
+
+    assert sorted(settled) == [0, 2]
     assert {task["version"]: task["state"] for task in waiting.tasks()} == {1: "superseded", 2: "open"}
 
 

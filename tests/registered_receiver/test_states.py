@@ -28,7 +28,6 @@ FINAL = {
     MessageState.FILED,
     MessageState.UNMATCHED,
     MessageState.DUPLICATE,
-    MessageState.IGNORED,
     TaskState.SUPERSEDED,
 }
 
@@ -69,6 +68,10 @@ def test_every_event_is_used(table: Mapping[Any, Mapping[Any, Any]], events: typ
     used = {event for events_of_state in table.values() for event in events_of_state}
 
     assert used | initial == set(events)
+
+
+def test_what_was_ignored_can_only_be_collected_after_all() -> None:
+    assert set(MESSAGE_TRANSITIONS[MessageState.IGNORED]) < set(INITIAL)
 
 
 @pytest.mark.requirement("GPCM-SD-066")

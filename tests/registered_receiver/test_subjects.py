@@ -69,7 +69,13 @@ def test_a_routing_address_of_the_messages_patient_raises_no_doubt(recipient: st
 
 @pytest.mark.requirement("GPCM-SD-038")
 @pytest.mark.parametrize(
-    "recipient", ["GPPROVIDER_9690937286_19570109_Smith", "GPPROVIDER_9690937278_19570110_Smith", "GPPROVIDER_"]
+    "recipient",
+    [
+        "GPPROVIDER_9690937286_19570109_Smith",
+        "GPPROVIDER_9690937278_19570110_Smith",
+        "GPPROVIDER_",
+        "GPPROVIDER_9690937278_19570109_Jones",
+    ],
 )
 def test_a_routing_address_of_another_patient_raises_a_doubt_without_values(recipient: str) -> None:
     (doubt,) = doubts(recipient, None, received())

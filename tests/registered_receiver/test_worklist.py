@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
+from registered_receiver.export import export_task
 from registered_receiver.matching import IndexedPatient
 from registered_receiver.tables import Blob
+from shared.errors import CommandFailed
 from shared.itk3.model import Document
 from tests.registered_receiver.bench import (
     AUTHORED,
@@ -108,7 +112,7 @@ def test_consultations_of_two_practices_with_one_reference_are_two_chains(receiv
     assert {task["state"] for task in receiver.tasks()} == {"open"}
 
 
-@pytest.mark.requirement("GPCM-SD-027", "GPCM-SD-093")
+@pytest.mark.requirement("GPCM-SD-027", "GPCM-SD-093", "FHIR-DOC-04")
 def test_an_export_has_the_report_and_every_attachment_byte_for_byte(receiver: ReceiverBench, tmp_path: Path) -> None:
     odd = Document("../../etc/passwd of Mr Smith", "text/plain", b"plain \xc3\xa9", AUTHORED)
     receiver.deliver(report(documents=(REPORT, PHOTOGRAPH, odd)))
@@ -139,6 +143,53 @@ def test_an_export_never_writes_over_anything(receiver: ReceiverBench, tmp_path:
     assert "02-attachment.jpg already" in result.output
     assert (tmp_path / "02-attachment.jpg").read_bytes() == b"mine"
     assert not (tmp_path / "01-report.pdf").exists()
+
+
+@pytest.fixture
+def nearly_full_disk() -> Iterator[None]:
+    """Let no file grow beyond a megabyte."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def large(receiver: ReceiverBench) -> ReceiverBench:
+    """Give a receiver that has filed a report with a small document and a large one."""
+    photograph = replace(PHOTOGRAPH, data=JPEG + b"x" * 2_000_000)
+    receiver.deliver(report(documents=(REPORT, photograph)))
+    receiver.once()
+    return receiver
+
+
+@pytest.mark.parametrize("is_there", [False, True], ids=["new directory", "directory with a file"])
+def test_an_export_that_the_disk_has_no_room_for_writes_no_file_at_all(
+    large: ReceiverBench, tmp_path: Path, nearly_full_disk: None, is_there: bool
+) -> None:
+    directory = tmp_path / "out"
+    if is_there:
+        directory.mkdir()
+        (directory / "mine.txt").write_bytes(b"mine")
+
+    with large.database.snapshot() as session, pytest.raises(CommandFailed, match="nothing was written"):
+        export_task(session, large.tasks()[0]["task_id"], directory)
+
+    assert [path.name for path in directory.glob("**/*")] == ["mine.txt"] * is_there
+
+
+def test_an_export_leaves_what_is_beside_it_alone(receiver: ReceiverBench, tmp_path: Path) -> None:
+    receiver.deliver(report())
+    receiver.once()
+    (tmp_path / "mine.txt").write_bytes(b"mine")
+
+    result = receiver.command("tasks", "export", receiver.tasks()[0]["task_id"], "--to", str(tmp_path))
+
+    assert result.exit_code == 0, result.output
+    written = {path.name: oct(path.stat().st_mode & 0o777) for path in map(Path, result.stdout.splitlines())}
+    assert written == dict.fromkeys(("01-report.pdf", "02-attachment.jpg", "task.json"), "0o600")
+    assert (tmp_path / "mine.txt").read_bytes() == b"mine"
+    assert list(tmp_path.glob(".partial-*")) == []
 
 
 def test_an_export_to_where_nothing_can_be_written_says_so(receiver: ReceiverBench, tmp_path: Path) -> None:

@@ -102,12 +102,20 @@ def test_the_status_of_a_repeatable_call_decides_the_error(status: int, error: t
     ("status", "error"),
     [
         (204, MeshAmbiguous),
-        (307, MeshRefused),
+        (302, MeshForbidden),
+        (307, MeshForbidden),
         (400, MeshRefused),
+        (401, MeshForbidden),
         (403, MeshForbidden),
-        (404, MeshGone),
+        (404, MeshForbidden),
+        (405, MeshForbidden),
+        (406, MeshForbidden),
+        (407, MeshForbidden),
         (408, MeshAmbiguous),
+        (410, MeshForbidden),
+        (413, MeshRefused),
         (417, MeshRefused),
+        (422, MeshRefused),
         (425, MeshUnavailable),
         (429, MeshUnavailable),
         (500, MeshAmbiguous),
@@ -120,6 +128,26 @@ def test_the_status_of_a_send_decides_whether_mesh_may_have_taken_it(status: int
 
     assert type(failure) is error
     assert str(failure) == f"send: MESH answered {status}"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(204, MeshForbidden), (302, MeshForbidden), (400, MeshForbidden), (404, MeshForbidden),
+                          (403, MeshForbidden), (429, MeshUnavailable), (503, MeshUnavailable)]
+)  # fmt: skip
+def test_a_call_about_no_single_message_is_never_refused_for_a_message(status: int, error: type[MeshError]) -> None:
+    assert type(answers.account_failure(Answer(status, {}, b""), "handshake")) is error
+
+
+def test_ids_and_codes_of_any_length_never_get_beyond_the_answer() -> None:
+    words = {"message_id": "M" * 101, "detail": [{"event": "E" * 99, "code": "C" * 99, "msg": "T"}]}
+
+    problem = read_problem(json.dumps(words).encode())
+
+    assert (problem.message_id, problem.event, problem.code) == (None, "E" * 64, "C" * 64)
+    with pytest.raises(MeshProtocolError):
+        answers.sent_message_id(answer({"message_id": "M" * 101}, 202))
+    with pytest.raises(MeshProtocolError):
+        answers.tracking(answer({"message_id": "M" * 101, "status": "accepted"}))
 
 
 def test_a_refused_send_gives_the_id_that_mesh_reports_about_later() -> None:

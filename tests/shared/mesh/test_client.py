@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from shared.errors import (
@@ -14,12 +15,14 @@ from shared.errors import (
     MeshForbidden,
     MeshRefused,
     MeshUnavailable,
+    MeshUnreachable,
 )
 from shared.mesh.client import MeshClient
 from shared.mesh.messages import Endpoint, OutgoingMessage, Taken
 from tests.fakes import mesh_faults as faults
 from tests.fakes.clock import MovableClock
 from tests.fakes.mesh import InMemoryMesh
+from tests.fakes.mesh_wire import respond
 from tests.shared.mesh.conftest import RECEIVER, SENDER
 
 OUTBOX = f"/messageexchange/{SENDER}/outbox"
@@ -83,6 +86,52 @@ def test_nothing_is_posted_when_the_handshake_fails(
     assert ("POST", OUTBOX) not in mesh.requests
 
 
+@pytest.mark.parametrize(
+    "fault",
+    [faults.answer(302), faults.answer(400), faults.answer(404), faults.answer(410), faults.answer(417),
+     faults.answer(200, b"x", content_encoding="gzip")],
+    ids=["302", "400", "404", "410", "417", "corrupt"],
+)  # fmt: skip
+def test_a_refused_handshake_says_nothing_about_the_message(
+    sender: MeshClient, mesh: InMemoryMesh, report: OutgoingMessage, fault: faults.Fault
+) -> None:
+    mesh.fail_next("POST", f"{SENDER}$", fault)
+
+    with pytest.raises(MeshForbidden):
+        sender.send(report)
+
+    assert ("POST", OUTBOX) not in mesh.requests
+
+
+def test_a_request_that_cannot_be_made_refuses_no_message(mesh: InMemoryMesh, report: OutgoingMessage) -> None:
+    def unsendable(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("outbox"):
+            raise httpx.LocalProtocolError("Illegal header value")
+        return respond(200)
+
+    with (
+        MeshClient(mesh.account(SENDER), mesh.clock, httpx.MockTransport(unsendable)) as client,
+        pytest.raises(MeshForbidden),
+    ):
+        client.send(report)
+
+
+def test_only_a_good_answer_shows_mesh_at_work(mesh: InMemoryMesh) -> None:
+    answered: list[bool] = []
+    mesh.fail_next("GET", "inbox", faults.answer(404), faults.answer(302))
+
+    with MeshClient(
+        mesh.account(SENDER), mesh.clock, mesh.transport, mesh._pause, lambda: answered.append(True)
+    ) as client:
+        for _ in range(2):
+            with pytest.raises(MeshError):
+                client.list_inbox()
+        before = len(answered)
+        client.list_inbox()
+
+    assert (before, len(answered)) == (0, 1)
+
+
 def test_after_a_refused_token_the_next_send_begins_with_a_handshake(
     sender: MeshClient, mesh: InMemoryMesh, report: OutgoingMessage
 ) -> None:
@@ -98,8 +147,8 @@ def test_after_a_refused_token_the_next_send_begins_with_a_handshake(
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        (faults.connection_refused, MeshUnavailable),
-        (faults.connect_timeout, MeshUnavailable),
+        (faults.connection_refused, MeshUnreachable),
+        (faults.connect_timeout, MeshUnreachable),
         (faults.answer(429), MeshUnavailable),
         (faults.answer(425), MeshUnavailable),
         (faults.timeout_before, MeshAmbiguous),
@@ -108,7 +157,10 @@ def test_after_a_refused_token_the_next_send_begins_with_a_handshake(
         (faults.answer(503), MeshAmbiguous),
         (faults.answer(202, b"<html>captive portal</html>"), MeshAmbiguous),
         (faults.answer(200, b"x", content_encoding="gzip"), MeshAmbiguous),
-        (faults.answer(307, location="/elsewhere"), MeshRefused),
+        (faults.answer(307, location="/elsewhere"), MeshForbidden),
+        (faults.answer(404), MeshForbidden),
+        (faults.answer(405), MeshForbidden),
+        (faults.answer(413), MeshRefused),
         (faults.answer(417), MeshRefused),
     ],
 )
@@ -212,12 +264,13 @@ def test_what_was_sent_is_tracked_by_its_local_id(sender: MeshClient, report: Ou
     assert (twice.taken, twice.message_id) == (Taken.SEVERAL_TIMES, None)
 
 
+@pytest.mark.parametrize("status", [302, 400, 405, 410, 417])
 def test_tracking_by_local_id_never_says_not_taken_when_mesh_did_not_say_so(
-    sender: MeshClient, mesh: InMemoryMesh
+    sender: MeshClient, mesh: InMemoryMesh, status: int
 ) -> None:
-    mesh.fail_next("GET", "tracking", faults.answer(400))
+    mesh.fail_next("GET", "tracking", faults.answer(status))
 
-    with pytest.raises(MeshRefused):
+    with pytest.raises(MeshForbidden):
         sender.track_local_id("a1b2.1")
 
 

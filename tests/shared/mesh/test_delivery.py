@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.errors import MeshAmbiguous, MeshUnavailable
+from shared.errors import MeshAmbiguous, MeshForbidden, MeshUnavailable
 from shared.mesh.client import MeshClient
 from shared.mesh.delivery import Delivery, deliver
 from shared.mesh.messages import OutgoingMessage
@@ -63,6 +63,17 @@ def test_a_message_taken_several_times_is_adopted_without_an_id(
 
     assert deliver(sender, report, look_first=True) == Delivery(None, adopted=True)
     assert len(mesh.posts) == 2
+
+
+def test_a_refused_look_up_refuses_no_message_and_nothing_is_posted(
+    sender: MeshClient, mesh: InMemoryMesh, report: OutgoingMessage
+) -> None:
+    mesh.fail_next("GET", "tracking", faults.answer(400))
+
+    with pytest.raises(MeshForbidden):
+        deliver(sender, report, look_first=True)
+
+    assert mesh.posts == []
 
 
 def test_nothing_is_posted_when_the_look_up_gets_no_answer(

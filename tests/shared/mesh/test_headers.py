@@ -113,6 +113,10 @@ def test_odd_optional_headers_are_survived() -> None:
     assert headers.total_chunks == 1
 
 
+def test_a_status_code_of_any_length_is_cut_to_what_a_code_may_have() -> None:
+    assert read_headers("R1", {**MINIMAL, "mex-statuscode": "x" * 500}).status_code == "x" * 64
+
+
 def test_the_headers_of_another_message_are_not_believed() -> None:
     with pytest.raises(MeshProtocolError):
         read_headers("M1", {**MINIMAL, "mex-messageid": "M2"})

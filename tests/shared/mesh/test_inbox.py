@@ -182,15 +182,80 @@ def test_a_mailbox_that_is_not_let_in_ends_the_round(practice: Practice, mesh: I
         practice.collector.collect()
 
 
-def test_a_message_that_mesh_stumbles_over_does_not_hold_back_the_rest(practice: Practice, mesh: InMemoryMesh) -> None:
+STUMBLES = {
+    "500": faults.answer(500),
+    "504": faults.answer(504),
+    "429": faults.answer(429),
+    "reset": faults.reset_before,
+    "timeout": faults.timeout_before,
+}
+
+
+@pytest.mark.parametrize("fault", STUMBLES.values(), ids=STUMBLES.keys())
+def test_a_message_that_mesh_stumbles_over_does_not_hold_back_the_rest(
+    practice: Practice, mesh: InMemoryMesh, fault: faults.Fault
+) -> None:
     bad = mesh.put(RECEIVER, b"bad")
     mesh.put(RECEIVER, b"good")
-    mesh.fail_next("GET", bad, *[faults.answer(500)] * 4)
+    mesh.fail_next("GET", bad, *[fault] * 4)
 
     collected = practice.collector.collect()
 
     assert practice.bodies == [b"good"]
     assert [message_id for message_id, _ in collected.failures] == [bad]
+
+
+def test_what_mesh_stumbled_over_comes_last_in_the_next_round(practice: Practice, mesh: InMemoryMesh) -> None:
+    bad = mesh.put(RECEIVER, b"bad")
+    mesh.fail_next("GET", bad, *[faults.answer(504)] * 4)
+    practice.collector.collect()
+    mesh.put(RECEIVER, b"one")
+    mesh.put(RECEIVER, b"two")
+
+    practice.collector.collect()
+
+    assert practice.bodies == [b"one", b"two", b"bad"]
+
+
+def test_several_messages_that_mesh_always_stumbles_over_hold_nothing_up_and_are_told_of_in_turn(
+    practice: Practice, mesh: InMemoryMesh
+) -> None:
+    bad = [mesh.put(RECEIVER, b"bad") for _ in range(4)]
+    mesh.fail_next("HEAD", "|".join(bad), *[faults.answer(504)] * 100)
+    with pytest.raises(MeshUnavailable):
+        practice.collector.collect()
+    mesh.put(RECEIVER, b"good")
+
+    rounds = [practice.collector.collect() for _ in range(3)]
+
+    assert practice.bodies == [b"good"]
+    assert [len(collected.failures) for collected in rounds] == [4, 3, 3]
+    assert {message_id for collected in rounds[1:] for message_id, _ in collected.failures} == set(bad)
+
+
+def test_a_message_that_was_had_at_last_is_one_like_any_other(practice: Practice, mesh: InMemoryMesh) -> None:
+    first = mesh.put(RECEIVER, b"first")
+    mesh.fail_next("GET", first, *[faults.answer(504)] * 4)
+    practice.collector.collect()
+    practice.collector.collect()
+    mesh.acknowledged.clear()
+    mesh.messages[first].status = "accepted"
+    mesh.put(RECEIVER, b"second")
+
+    practice.collector.collect()
+
+    assert practice.bodies == [b"first", b"first", b"second"]
+
+
+def test_a_round_may_be_ended_between_two_messages(practice: Practice, mesh: InMemoryMesh) -> None:
+    for number in range(5):
+        mesh.put(RECEIVER, b"%d" % number)
+
+    stopped = practice.collector.collect(lambda: len(practice.kept) == 2)
+    rest = practice.collector.collect()
+
+    assert (stopped.kept, rest.kept) == (2, 3)
+    assert practice.bodies == [b"0", b"1", b"2", b"3", b"4"]
 
 
 def test_a_mesh_that_stumbles_over_everything_ends_the_round(practice: Practice, mesh: InMemoryMesh) -> None:
@@ -201,7 +266,7 @@ def test_a_mesh_that_stumbles_over_everything_ends_the_round(practice: Practice,
     with pytest.raises(MeshUnavailable):
         practice.collector.collect()
 
-    assert sum(method == "HEAD" for method, _ in mesh.requests) == 24
+    assert sum(method == "HEAD" for method, _ in mesh.requests) == 12
 
 
 def test_a_message_that_is_too_large_is_kept_in_part_and_acknowledged(mesh: InMemoryMesh) -> None:
