@@ -13,8 +13,8 @@ from federated_sender import ledger
 from federated_sender.overdue import overdue
 from federated_sender.states import Event, State
 from federated_sender.tables import InboxMessage, Report, Timeline
-from shared.cli import rfc3339
 from shared.errors import CommandFailed
+from shared.presentation import rfc3339
 
 
 def report_json(report: Report, now: datetime) -> dict[str, Any]:

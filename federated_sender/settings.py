@@ -10,10 +10,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from shared.config import Directory, Duration, Interval, PeriodOf, PracticeSettings, ReadableFile
+from shared.config import PracticeSettings
 from shared.errors import ConfigurationError, Fault
 from shared.identifiers import OdsCode
 from shared.itk3.model import Organization
+from shared.setting_types import Directory, Duration, Interval, PeriodOf, ReadableFile
 
 
 class SenderSettings(PracticeSettings):

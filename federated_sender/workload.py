@@ -13,12 +13,12 @@ from federated_sender.message import BuiltMessage, Version
 from federated_sender.responses import AlertNeed, Ruling
 from federated_sender.states import Event, State
 from federated_sender.tables import Report, ReportBody
-from shared.config import Period
 from shared.db import after_commit
 from shared.errors import Fault, MeshError, MeshForbidden, MeshUnavailable
 from shared.log import Event as LogEvent
 from shared.log import describe, emit
 from shared.mesh.messages import OutgoingMessage
+from shared.setting_types import Period
 
 # longer than rendering, or the handshake, the look-up and the POST with all their timeouts (decision 41)
 LEASE = timedelta(minutes=15)

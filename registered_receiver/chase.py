@@ -10,8 +10,8 @@ from registered_receiver import ledger
 from registered_receiver.reviews import WAITING
 from registered_receiver.tables import Review
 from shared.clock import Clock
-from shared.config import Period
 from shared.db import Database
+from shared.setting_types import Period
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from registered_receiver.app import NAME, OpenReceiver
 from registered_receiver.explaining import explain
 from registered_receiver.filing import local_date
 from registered_receiver.review_commands import add_review_commands
-from shared.cli import Commands, opened, operator, print_json, print_table
+from shared.cli import Commands, opened, operator
 from shared.errors import CommandFailed
 from shared.identifiers import MailboxId
 from shared.log import emit
+from shared.presentation import print_json, print_table
 
 _TASK_COLUMNS = {
     "task_id": "task",

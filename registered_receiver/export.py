@@ -12,8 +12,8 @@ from typing import Any, Final
 from sqlalchemy.orm import Session
 
 from registered_receiver import inbox, records, worklist
-from shared.cli import rfc3339
 from shared.errors import CommandFailed
+from shared.presentation import rfc3339
 
 _EXTENSIONS: Final = {
     "application/pdf": "pdf",

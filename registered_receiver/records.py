@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from registered_receiver import events, inbox, ledger, response_queue, worklist
 from registered_receiver.states import MessageState
 from registered_receiver.tables import Message, Response, Review, Task, Timeline
-from shared.cli import rfc3339
 from shared.errors import CommandFailed
+from shared.presentation import rfc3339
 
 
 def message_json(message: Message, task_id: str | None) -> dict[str, Any]:

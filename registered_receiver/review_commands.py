@@ -13,9 +13,10 @@ from registered_receiver import records, reviews
 from registered_receiver.app import NAME, OpenReceiver
 from registered_receiver.deciding import Decider
 from registered_receiver.tables import Message, Review
-from shared.cli import Commands, opened, operator, print_json, print_table
+from shared.cli import Commands, opened, operator
 from shared.errors import CommandFailed
 from shared.identifiers import NhsNumber
+from shared.presentation import print_json, print_table
 
 _SHOWN: Final = ("candidate", "nhs_number", "family", "given", "birth_date", "status", "left_on", "died_on", "agrees")
 

@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field
 
-from shared.config import PeriodOf, PracticeSettings
+from shared.config import PracticeSettings
+from shared.setting_types import PeriodOf
 
 
 class ReceiverSettings(PracticeSettings):

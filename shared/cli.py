@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,7 +24,8 @@ from shared.daemon import Job, Rounds, run_once, run_until_stopped, stopping_sig
 from shared.db import Database, driver_words
 from shared.errors import CommandFailed, ConfigurationError, MessagingError
 from shared.log import Event, describe, emit
-from shared.tables import AlertColumns, TimelineColumns
+from shared.presentation import alert_json, print_json, print_table, timeline_json
+from shared.tables import TimelineColumns
 
 VERSION = "0.1.0"
 EXIT_CONFIGURATION = 78
@@ -156,52 +156,6 @@ def opened(open_app: Callable[[], AnyApp], name: str) -> Iterator[AnyApp]:
     with closing(open_app()) as app:
         app.database.require_schema(name)
         yield app
-
-
-def rfc3339(moment: datetime | None) -> str | None:
-    """Return a time in UTC as the contract's JSON shows it."""
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-
-
-def print_json(document: object) -> None:
-    """Print one JSON document and nothing else."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
-
-
-def print_table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], nothing: str) -> None:
-    """Print ``rows`` with the chosen columns (key → heading), or the word for nothing."""
-    if not rows:
-        click.echo(nothing)
-        return
-    body = [["" if row[key] in (None, []) else row[key] for key in columns] for row in rows]
-    click.echo(tabulate(body, headers=list(columns.values()), tablefmt="simple", disable_numparse=True))
-
-
-def alert_json(alert: AlertColumns) -> dict[str, Any]:
-    """Return an alert in the contract's shape."""
-    return {
-        "alert_id": alert.alert_id,
-        "kind": alert.kind,
-        "subject_id": alert.subject_id,
-        "opened_at": rfc3339(alert.opened_at),
-        "closed_at": rfc3339(alert.closed_at),
-        "code": alert.code,
-        "text": alert.text,
-        "action": alert.action,
-    }
-
-
-def timeline_json(entry: TimelineColumns) -> dict[str, Any]:
-    """Return a line of a timeline in the contract's shape."""
-    line = {
-        "at": rfc3339(entry.at),
-        "from": entry.from_state,
-        "to": entry.to_state,
-        "event": entry.event,
-        "code": entry.code,
-        "by": entry.by,
-    }
-    return line | ({"detail": entry.detail} if entry.detail else {})
 
 
 def add_common_commands(commands: Commands, name: str, open_app: OpenApp, columns: Mapping[str, str]) -> None:

@@ -21,13 +21,13 @@ from federated_sender.pds import OutboxPractices
 from federated_sender.report import Practice
 from federated_sender.send import Send
 from federated_sender.workload import Clocks
-from shared.cli import alert_json, timeline_json
 from shared.daemon import Job, Outage, Rounds, run_once
 from shared.db import Database
 from shared.itk3.build import build_response
 from shared.itk3.codes import find
 from shared.itk3.identity import response_id
 from shared.itk3.model import Organization, ResponseMessage
+from shared.presentation import alert_json, timeline_json
 from tests.fakes.mesh import InMemoryMesh, Message
 
 WORKFLOW = "GPFED_CONSULT_REPORT"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from federated_sender import ledger
+from federated_sender import collect, ledger, records
+from federated_sender.responses import Ruling, Standing
+from tests.fakes.mesh_faults import answer
 from tests.federated_sender.bench import WORKFLOW, SenderBench, consultation
 from tests.federated_sender.conftest import MakeSender
 
@@ -296,3 +298,48 @@ def test_what_the_other_side_writes_in_place_of_a_code_is_repeated_nowhere(
 
     printed = capsys.readouterr()
     assert "9690937278" not in printed.out + printed.err + str(sent.alerts(open_only=False))
+
+
+def test_a_response_that_breaks_off_again_and_again_is_set_aside_and_can_be_taken_back(
+    sent: SenderBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mesh_message_id = sent.respond("20013")
+    sent.respond("30001")
+    real = collect.on_response
+
+    def break_off(standing: Standing, code: str | None) -> Ruling:
+        if code == "20013":
+            raise KeyError("Smith")
+        return real(standing, code)
+
+    monkeypatch.setattr(collect, "on_response", break_off)
+    for _ in range(12):
+        sent.once()
+        sent.pass_time(hours=2)
+    parked, alerts = sent.only(), sent.alerts()
+    monkeypatch.undo()
+    with sent.database.transaction() as session:
+        records.retry(session, mesh_message_id, sent.now(), "tester")
+
+    sent.once()
+
+    assert (parked["state"], parked["business_code"]) == ("sent", "30001")
+    assert [(alert["kind"], alert["subject_id"]) for alert in alerts] == [("parked", mesh_message_id)]
+    assert "Smith" not in str(alerts)
+    assert (sent.only()["state"], sent.alerts()) == ("delivered", [])
+
+
+def test_a_response_that_mesh_cannot_give_is_said_and_the_others_go_on(
+    sent: SenderBench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = sent.respond("20013")
+    sent.respond("30001")
+    sent.mesh.fail_next("GET", f"/inbox/{broken}$", *[answer(500)] * 4)
+
+    sent.step("collect")
+    sent.step("follow")
+
+    assert sent.only()["business_code"] == "30001"
+    printed = capsys.readouterr()
+    assert "inbox.failed" in printed.out + printed.err
+    assert [message.message_id for message in sent.mesh.inbox("ALDERMB1")] == [broken]

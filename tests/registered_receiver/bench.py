@@ -18,7 +18,6 @@ from registered_receiver.filing import local_date
 from registered_receiver.matching import IndexedPatient
 from registered_receiver.settings import ReceiverSettings
 from shared import log
-from shared.cli import alert_json, timeline_json
 from shared.config import load
 from shared.daemon import run_once
 from shared.db import Database
@@ -27,6 +26,7 @@ from shared.itk3.identity import report_id
 from shared.itk3.model import Document, Organization, Patient, PersonName, Practitioner, ReportMessage
 from shared.itk3.parse import parse
 from shared.itk3.responses import read_response
+from shared.presentation import alert_json, timeline_json
 from tests.fakes.mesh import SHARED_KEY, InMemoryMesh, Message
 
 WORKFLOW = "GPFED_CONSULT_REPORT"

@@ -8,8 +8,9 @@ from typing import Any, ClassVar
 
 import pytest
 
-from shared.config import PeriodOf, PracticeSettings, load
+from shared.config import PracticeSettings, load
 from shared.errors import ConfigurationError
+from shared.setting_types import PeriodOf
 
 
 class ExampleSettings(PracticeSettings):
