@@ -14,6 +14,7 @@ from registered_receiver.review_commands import add_review_commands
 from shared.cli import Commands, opened, operator
 from shared.errors import CommandFailed
 from shared.identifiers import MailboxId
+from shared.itk3.codes import find
 from shared.log import emit
 from shared.presentation import print_json, print_table
 
@@ -33,6 +34,13 @@ def add_receiver_commands(commands: Commands, open_receiver: OpenReceiver) -> No
     _add_dealing_with_tasks(_add_tasks(commands, open_receiver), open_receiver)
     _add_messages(commands, open_receiver)
     add_review_commands(commands, open_receiver)
+
+
+def _in_words(code: str | None) -> str:
+    if code is None:
+        return "none"
+    meaning = find(code)
+    return f"{code} {meaning.display} ({meaning.response_code})"
 
 
 def _add_patients(commands: Commands, open_receiver: OpenReceiver) -> None:
@@ -161,8 +169,8 @@ def _add_messages(commands: Commands, open_receiver: OpenReceiver) -> None:
         if as_json:
             print_json(outcome)
             return
-        click.echo(f"infrastructure response: {outcome['infrastructure_code'] or 'none'}")
-        click.echo(f"business response: {outcome['business_code'] or 'none'}")
+        for level in ("infrastructure", "business"):
+            click.echo(f"{level} response: {_in_words(outcome[f'{level}_code'])}")
         click.echo(f"decided by: {outcome['decided_by'] or 'nothing fails'}\n")
         columns = {"id": "rule", "requirement": "requirement", "code": "code", "diagnostics": "diagnostics"}
         print_table(outcome["rules"], columns, "every rule holds")

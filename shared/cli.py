@@ -61,7 +61,7 @@ class Commands(click.Group):
             raise click.ClickException(str(error)) from None
         except DBAPIError as error:
             raise click.ClickException(f"the database cannot be used: {driver_words(error)}") from None
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001 - a traceback could quote patient data
             raise click.ClickException(f"an unforeseen error, please report it: {describe(error)}") from None

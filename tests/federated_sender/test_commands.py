@@ -295,3 +295,26 @@ def test_the_daemon_ends_cleanly_at_a_signal(migrated: Run, tmp_path: Path, numb
     assert daemon.returncode == 0
     assert json.loads(started)["daemon"] == "federated-sender"
     assert "daemon.stopped" in rest
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault(migrated: Run, tmp_path: Path) -> None:
+    command = f"{sys.executable} -m federated_sender --env-file {tmp_path}/sender.env status | true"
+
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+
+    assert result.stderr == ""
+
+
+def test_an_unforeseen_error_is_named_without_a_traceback_and_quotes_nothing(
+    migrated: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*_: object, **__: object) -> None:
+        raise KeyError("Smith")
+
+    monkeypatch.setattr(Sender, "status", break_off)
+
+    result = migrated("status")
+
+    assert result.exit_code == 1
+    assert "an unforeseen error, please report it: KeyError at test_commands.py" in result.output
+    assert "Smith" not in result.output

@@ -151,7 +151,9 @@ def test_a_name_that_nearly_matches_is_a_fault_that_names_the_right_one(tmp_path
 
 @pytest.mark.parametrize("name", ["CACHE_DIRECTORY", "RUNTIME_DIRECTORY", "PATH", "OUTBOX_POLL_INTERVAL", "HOME"])
 def test_what_others_put_into_the_environment_is_left_alone(tmp_path: Path, name: str) -> None:
-    load(ExampleSettings, environment(tmp_path, **{name: str(tmp_path)}))
+    settings = load(ExampleSettings, environment(tmp_path, **{name: str(tmp_path)}))
+
+    assert settings.practice_ods_code == "A81001"
 
 
 @pytest.mark.parametrize(
