@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import exists, select
+from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from federated_sender import events, ledger
@@ -25,6 +26,7 @@ from federated_sender.tables import InboxMessage, Report
 from federated_sender.workload import MOST_ATTEMPTS, close_alert, open_alert
 from shared.clock import Clock
 from shared.db import DATABASE_AWAY, Database, after_commit, insert_once
+from shared.errors import Fault, InvalidMessage
 from shared.identifiers import OdsCode
 from shared.itk3.model import ReceivedResponse
 from shared.itk3.responses import read_response
@@ -75,8 +77,25 @@ class Collect:
 
     def _keep(self, message: IncomingMessage) -> None:
         headers = message.headers
+        try:
+            new = self._store(message)
+        except DATABASE_AWAY:
+            raise
+        except StatementError:
+            # what the database will not take concerns this message alone
+            raise InvalidMessage(Fault("MESH message", "has a header that cannot be stored")) from None
+        if new:
+            emit(
+                events.INBOX_COLLECTED,
+                mesh_message_id=headers.message_id,
+                message_type=str(headers.message_type),
+                linked_message_id=headers.linked_message_id,
+            )
+
+    def _store(self, message: IncomingMessage) -> bool:
+        headers = message.headers
         with self._database.transaction() as session:
-            new = insert_once(
+            return insert_once(
                 session,
                 InboxMessage,
                 mesh_message_id=headers.message_id,
@@ -90,13 +109,6 @@ class Collect:
                 status_description=headers.status_description,
                 body=message.body,
                 attempts=0,
-            )
-        if new:
-            emit(
-                events.INBOX_COLLECTED,
-                mesh_message_id=headers.message_id,
-                message_type=str(headers.message_type),
-                linked_message_id=headers.linked_message_id,
             )
 
     def _leave(self, headers: MessageHeaders) -> None:

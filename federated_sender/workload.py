@@ -14,9 +14,10 @@ from federated_sender.responses import AlertNeed, Ruling
 from federated_sender.states import Event, State
 from federated_sender.tables import Report, ReportBody
 from shared.db import after_commit
-from shared.errors import Fault, MeshError, MeshForbidden, MeshUnavailable
+from shared.errors import Fault, MeshError, MeshForbidden, MeshUnreachable
 from shared.log import Event as LogEvent
 from shared.log import describe, emit
+from shared.mesh.answers import FORBIDDEN
 from shared.mesh.messages import OutgoingMessage
 from shared.setting_types import Period
 
@@ -178,10 +179,10 @@ def postpone(session: Session, work: Work, error: MeshError, now: datetime, line
     is over. Anything else backs off.
     """
     report = session.get_one(Report, work.report, with_for_update=True)
-    not_reached = isinstance(error, MeshUnavailable) and error.http_status is None
+    not_reached = isinstance(error, MeshUnreachable)
     if not_reached and not work.look_first:
         report.post_began_at = None
-    if not_reached or isinstance(error, MeshForbidden):
+    if not_reached or (isinstance(error, MeshForbidden) and error.http_status in FORBIDDEN):
         report.lease_until = None
     else:
         report.back_off(now)

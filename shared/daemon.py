@@ -166,13 +166,16 @@ def run_until_stopped(jobs: Sequence[Job], rounds: Rounds, version: str, stoppin
     Call it from the main thread, before any other thread is there: the signals are waited for, not handled. (A
     handler may run just before the wait begins, and then nothing ends the wait.)
     """
-    scheduler = _schedule(jobs, rounds, stopping)
+    # the scheduler keeps its own lock while it waits for the last ticks: none of them may ask it for anything then
+    waking = threading.Lock()
+    scheduler = _schedule(jobs, rounds, stopping, waking)
     with stopping_signals_blocked():
         scheduler.start()
         emit(DAEMON_STARTED, version=version, jobs=[job.name for job in jobs])
         received = signal.sigwait(_STOPPING_SIGNALS)
         emit(DAEMON_STOPPING, signal=signal.Signals(received).name)
-        stopping.set()
+        with waking:
+            stopping.set()
         scheduler.shutdown(wait=True)
         emit(DAEMON_STOPPED)
 
@@ -187,7 +190,9 @@ def stopping_signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _schedule(jobs: Sequence[Job], rounds: Rounds, stopping: threading.Event) -> BackgroundScheduler:
+def _schedule(
+    jobs: Sequence[Job], rounds: Rounds, stopping: threading.Event, waking: threading.Lock
+) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(
         timezone="UTC",
         executors={"default": ThreadPoolExecutor(len(jobs))},
@@ -198,14 +203,19 @@ def _schedule(jobs: Sequence[Job], rounds: Rounds, stopping: threading.Event) ->
     # a job that is woken while it runs goes round once more: the scheduler would drop the tick
     woken = {job.name: threading.Event() for job in jobs}
 
+    def wake(name: str) -> None:
+        woken[name].set()
+        with waking:
+            if not stopping.is_set():
+                scheduler.modify_job(name, next_run_time=system_clock())
+
     def tick(job: Job) -> None:
         again = True
         while again and not stopping.is_set():
             woken[job.name].clear()
             if rounds.drain(job, stopping.is_set):
                 for name in job.wakes:
-                    woken[name].set()
-                    scheduler.modify_job(name, next_run_time=system_clock())
+                    wake(name)
             again = woken[job.name].is_set()
 
     for job in jobs:

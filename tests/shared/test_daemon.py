@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import structlog
@@ -154,3 +157,33 @@ def test_draining_ends_between_two_pieces_of_work_when_the_daemon_is_to_stop(rou
     rounds.drain(Job("send", step, EVERY), stopping.is_set)
 
     assert len(done) == 2
+
+
+STOPPED_WHILE_COLLECTING = """
+import os, signal, threading
+from datetime import timedelta
+from apscheduler.executors.pool import ThreadPoolExecutor
+from shared.clock import system_clock
+from shared.daemon import Job, Outage, Rounds, run_until_stopped
+
+# the scheduler waits for its ticks from here on
+waiting, stopping, shut_down = threading.Event(), threading.Event(), ThreadPoolExecutor.shutdown
+ThreadPoolExecutor.shutdown = lambda *arguments: (waiting.set(), shut_down(*arguments))
+
+def collect():
+    os.kill(os.getpid(), signal.SIGTERM)
+    return int(waiting.wait(60))
+
+every = timedelta(minutes=5)
+jobs = [Job("collect", collect, every, drains=False, wakes=("process",)), Job("process", lambda: 0, every)]
+run_until_stopped(jobs, Rounds(Outage("MESH", system_clock), Outage("database", system_clock)), "0.1.0", stopping)
+"""
+
+
+def test_a_step_that_did_something_while_the_signal_came_does_not_keep_the_daemon_from_ending() -> None:
+    program = [sys.executable, "-c", STOPPED_WHILE_COLLECTING]
+
+    ended = subprocess.run(program, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "daemon.stopped" in ended.stdout + ended.stderr
