@@ -38,6 +38,8 @@ class Chase:
         late = and_(
             Report.state.in_((State.WAITING, State.QUEUED)),
             Report.due_at <= now - _UNSENT_FOR,
+            # a row may be written long after its time, and has been here for a moment only
+            Report.changed_at <= now - _UNSENT_FOR,
             Report.unsent_alerted_at.is_(None),
         )
         query = select(Report).where(late).order_by(Report.due_at).limit(_BATCH)

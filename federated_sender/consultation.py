@@ -19,6 +19,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    StrictBool,
     StringConstraints,
     ValidationError,
     ValidationInfo,
@@ -89,7 +90,7 @@ class Patient(_Value):
     """The patient as the practice that saw them knows them."""
 
     nhs_number: Annotated[str, _rule(NhsNumber)]
-    nhs_number_verified: bool
+    nhs_number_verified: StrictBool
     title: Text | None = None
     family: Text
     given: tuple[Text, ...] = ()
@@ -150,7 +151,7 @@ class NoteItem(_Value):
 
     text: FreeText
     code: Code | None = None
-    confidential: bool = False
+    confidential: StrictBool = False
 
 
 class NoteSection(_Value):
@@ -175,7 +176,7 @@ class Consultation(_Value):
     consultation_id: UUID
     started_at: Time
     updated_at: Time
-    confidential: bool
+    confidential: StrictBool
     patient: Patient
     practitioner: Practitioner
     notes: tuple[NoteSection, ...]
@@ -234,6 +235,7 @@ def _words(kind: str, message: str) -> str:
         "timezone_aware": "needs a time zone",
         "string_pattern_mismatch": "has the wrong form",
         "uuid_parsing": "must be a UUID",
+        "bool_type": "must be true or false",
         "tuple_type": "must be a list",
         "string_type": "must be a text",
         "string_unicode": "is not text in UTF-8",

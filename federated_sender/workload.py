@@ -184,8 +184,9 @@ def postpone(session: Session, work: Work, error: MeshError, now: datetime, line
         report.post_began_at = None
     if not_reached or (isinstance(error, MeshForbidden) and error.http_status in FORBIDDEN):
         report.lease_until = None
-    else:
-        report.back_off(now)
+        # the outage has its own line; one for each report and round would drown it
+        return
+    report.back_off(now)
     fields = ledger.ids(report) | {"error": str(error), "attempts": report.attempts}
     fields["next_attempt_at"] = report.next_attempt_at and report.next_attempt_at.isoformat()
     after_commit(session, lambda: emit(line, **fields))

@@ -22,7 +22,7 @@ ALERT_OPENED = Event(
     "error",
     ("alert_id", "kind", "subject_id", "code", "text", "action"),
     "A person must look at something; `action` says at what.",
-    "Do what `action` says. `alerts` lists what is open.",
+    "Do what `action` says. `alerts` lists them all, with OPEN before those that wait.",
 )
 ALERT_CLOSED = Event(
     "alert.closed", "info", ("alert_id", "kind", "subject_id", "by"), "An alert was settled, by a person or by itself."

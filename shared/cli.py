@@ -261,7 +261,7 @@ def _add_alerts(commands: Commands, name: str, open_app: OpenApp) -> None:
     @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
     @click.pass_context
     def alerts(ctx: click.Context, as_json: bool) -> None:
-        """List what a person must look at, newest first; `alerts close` settles one."""
+        """List what a person must look at, OPEN or closed, newest first; `alerts close` settles one."""
         if ctx.invoked_subcommand is not None:
             return
         with opened(open_app, name) as app, app.database.snapshot() as session:

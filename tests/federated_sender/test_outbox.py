@@ -119,7 +119,7 @@ def test_every_fault_of_every_file_is_named_with_its_path_and_nothing_is_stored(
     [
         ({"updated_at": "2026-11-21T18:00:00+00:00"}, "updated_at: lies in the future"),
         ({"consultation_id": "42"}, "consultation_id: must be a UUID"),
-        ({"confidential": "perhaps"}, "confidential: input should be a valid boolean, unable to interpret input"),
+        ({"confidential": "no"}, "confidential: must be true or false"),
         ({"patient__registered_practice_ods_code": None}, "patient.registered_practice_ods_code: is required"),
         ({"patient__gender": "m"}, "patient.gender: input should be 'male', 'female', 'other' or 'unknown'"),
         ({"patient__birth_date": "2026-11-21"}, "consultation: patient.birth_date lies after started_at"),
@@ -508,3 +508,13 @@ def test_a_row_cannot_be_deleted_while_its_report_waits(sender: SenderBench) -> 
         session.execute(text("DELETE FROM outbox"))
 
     assert sender.only()["state"] == "sent"
+
+
+def test_the_json_of_the_documentation_is_taken(sender: SenderBench) -> None:
+    guide = (Path(__file__).parents[2] / "docs/outbox.md").read_text(encoding="utf-8")
+    example = next(part for part in guide.split("```json\n")[1:] if '"practitioner"' in part).split("```")[0]
+
+    sender.pass_time(days=1)
+    sender.enqueue(json.loads(example))
+
+    assert sender.only()["state"] == "waiting"
