@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
+import structlog
 
 from federated_sender.pdf import PdfRenderer
+from shared import log
 from tests.fakes.mesh import InMemoryMesh
 from tests.federated_sender.bench import SenderBench, wire_sender
 
@@ -48,3 +51,12 @@ def make_sender(database_url: str, mesh: InMemoryMesh, renderer: PdfRenderer, tm
 def sender(make_sender: MakeSender) -> SenderBench:
     """Give a sender at 18:00 with the default delay of three hours."""
     return make_sender()
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    """Give what is logged from here on."""
+    stream = io.StringIO()
+    log.configure("debug", "json", "federated-sender", stream)
+    yield stream
+    structlog.reset_defaults()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from federated_sender import collect, ledger, records
@@ -286,7 +288,7 @@ def test_an_alert_that_a_person_closed_stays_closed_when_the_other_response_is_o
 
 
 def test_what_the_other_side_writes_in_place_of_a_code_is_repeated_nowhere(
-    sent: SenderBench, capsys: pytest.CaptureFixture[str]
+    sent: SenderBench, logged: io.StringIO
 ) -> None:
     sent.respond("20013", responder_ods_code="Smith 9690937278")
     body = next(m.body for m in sent.mesh.messages.values() if m.workflow_id.endswith("_ACK"))
@@ -296,8 +298,7 @@ def test_what_the_other_side_writes_in_place_of_a_code_is_repeated_nowhere(
 
     sent.once()
 
-    printed = capsys.readouterr()
-    assert "9690937278" not in printed.out + printed.err + str(sent.alerts(open_only=False))
+    assert "9690937278" not in logged.getvalue() + str(sent.alerts(open_only=False))
 
 
 def test_a_response_that_breaks_off_again_and_again_is_set_aside_and_can_be_taken_back(
@@ -329,9 +330,7 @@ def test_a_response_that_breaks_off_again_and_again_is_set_aside_and_can_be_take
     assert (sent.only()["state"], sent.alerts()) == ("delivered", [])
 
 
-def test_a_response_that_mesh_cannot_give_is_said_and_the_others_go_on(
-    sent: SenderBench, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_response_that_mesh_cannot_give_is_said_and_the_others_go_on(sent: SenderBench, logged: io.StringIO) -> None:
     broken = sent.respond("20013")
     sent.respond("30001")
     sent.mesh.fail_next("GET", f"/inbox/{broken}$", *[answer(500)] * 4)
@@ -340,6 +339,5 @@ def test_a_response_that_mesh_cannot_give_is_said_and_the_others_go_on(
     sent.step("follow")
 
     assert sent.only()["business_code"] == "30001"
-    printed = capsys.readouterr()
-    assert "inbox.failed" in printed.out + printed.err
+    assert "inbox.failed" in logged.getvalue()
     assert [message.message_id for message in sent.mesh.inbox("ALDERMB1")] == [broken]

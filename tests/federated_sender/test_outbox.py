@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from pathlib import Path
@@ -313,15 +314,14 @@ def test_a_row_put_back_to_what_was_sent_leaves_nothing_to_send(sender: SenderBe
 
 
 def test_an_id_that_is_no_uuid_might_be_patient_data_and_reaches_no_alert_and_no_log(
-    sender: SenderBench, capsys: pytest.CaptureFixture[str]
+    sender: SenderBench, logged: io.StringIO
 ) -> None:
     write(sender, consultation(consultation_id="9690937278-20261120"))
 
     sender.once()
 
     assert sender.only()["state"] == "invalid"
-    printed = capsys.readouterr()
-    assert "9690937278" not in printed.out + printed.err + str(sender.alerts())
+    assert "9690937278" not in logged.getvalue() + str(sender.alerts())
 
 
 def test_a_row_written_directly_is_reported_like_any_other(sender: SenderBench) -> None:
