@@ -6,7 +6,7 @@ WORKERS ?= 2
 ARGS ?=
 
 RUN_PACKAGES := libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-liberation fonts-dejavu-core
-TEST_PACKAGES := poppler-utils openssl
+TEST_PACKAGES := poppler-utils openssl systemd
 
 BIN := .venv/bin
 SANDBOX := .venv/sandbox
@@ -45,8 +45,19 @@ conformance: $(INSTALLED) $(SANDBOX_INSTALLED) | system ## prove each requiremen
 	@WORKERS=$(WORKERS) $(BIN)/python -m deploy.docs.conformance
 
 .PHONY: docs
-docs: $(INSTALLED) | system ## write docs/logs.md from the code
+docs: $(INSTALLED) | system ## write docs/logs.md, docs/codes.md and docs/cli.md from the code
 	@$(BIN)/python -m deploy.docs.logs
+	@$(BIN)/python -m deploy.docs.codes
+	@$(BIN)/python -m deploy.docs.cli
+
+.PHONY: wheel
+wheel: $(INSTALLED) ## build dist/*.whl, byte for byte the same each time, and dist/requirements.txt
+	@rm -rf build dist
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
+		$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-index --no-build-isolation --wheel-dir dist .
+	@cp deploy/lock/runtime.txt dist/requirements.txt
+	@rm -rf build
+	@ls -1 dist/*
 
 .PHONY: lock
 lock: .venv/lock/bin/uv ## choose and pin the newest versions that pyproject.toml allows
