@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -16,15 +15,20 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from tabulate import tabulate
 
+from shared import log
 from shared.alerts import AlertBook
+from shared.audit import AuditBook, actor
 from shared.checks import Check
 from shared.clock import Clock
-from shared.config import unused_settings
+from shared.config import PracticeSettings
 from shared.daemon import Job, Rounds, run_once, run_until_stopped, stopping_signals_blocked
 from shared.db import Database, driver_words
 from shared.errors import CommandFailed, ConfigurationError, MessagingError
-from shared.log import Event, describe, emit
-from shared.presentation import alert_json, print_json, print_table, timeline_json
+from shared.health import ask_health
+from shared.heartbeat import Backlog, Heartbeat
+from shared.log import describe
+from shared.presentation import alert_json, code_meanings, print_json, print_table, timeline_json
+from shared.service import ServiceManager
 from shared.tables import TimelineColumns
 
 VERSION = "0.1.0"
@@ -90,10 +94,7 @@ def environment() -> tuple[Mapping[str, str], Path | None]:
 
 def operator() -> str:
     """Return who runs the command, for the timeline: the operating system's user."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid {os.getuid()}"
+    return actor().name
 
 
 class App(Protocol):
@@ -103,6 +104,14 @@ class App(Protocol):
     alerts: AlertBook[Any]
     clock: Clock
     stopping: threading.Event
+
+    @property
+    def settings(self) -> PracticeSettings:
+        """The settings that both daemons have."""
+
+    @property
+    def audit(self) -> AuditBook[Any]:
+        """Who looked at, took out, decided or closed what."""
 
     @property
     def states(self) -> Sequence[str]:
@@ -122,6 +131,9 @@ class App(Protocol):
     def counts(self, session: Session) -> dict[str, int]:
         """Return how many records are in each state."""
 
+    def backlog(self, session: Session) -> Backlog:
+        """Return what the daemon has before it."""
+
     def record(self, session: Session, identifier: str) -> tuple[dict[str, Any], Sequence[TimelineColumns]]:
         """Return one record in full with its timeline; raise CommandFailed when there is none."""
 
@@ -135,15 +147,6 @@ class App(Protocol):
         """Let go of the database, MESH and worker processes."""
 
 
-SETTING_UNUSED = Event(
-    "setting.unused",
-    "warning",
-    ("setting",),
-    "A setting is set that this version knows of and does not use yet.",
-    "Do not rely on it.",
-)
-EVENTS = (SETTING_UNUSED,)
-
 OpenApp = Callable[[], App]
 
 
@@ -151,9 +154,14 @@ AnyApp = TypeVar("AnyApp", bound=App)
 
 
 @contextmanager
-def opened(open_app: Callable[[], AnyApp], name: str) -> Iterator[AnyApp]:
-    """Give a wired daemon whose database is at the right schema; raise DatabaseUnusable otherwise."""
+def opened(open_app: Callable[[], AnyApp], name: str, *, works: bool = False) -> Iterator[AnyApp]:
+    """Give a wired daemon whose database is at the right schema; raise DatabaseUnusable otherwise.
+
+    Unless it ``works`` as the daemon, only warnings are logged when LOG_LEVEL is not set: a person wants the answer.
+    """
     with closing(open_app()) as app:
+        if not works and "log_level" not in app.settings.model_fields_set:
+            log.configure("warning", app.settings.log_format, name)
         app.database.require_schema(name)
         yield app
 
@@ -161,6 +169,7 @@ def opened(open_app: Callable[[], AnyApp], name: str) -> Iterator[AnyApp]:
 def add_common_commands(commands: Commands, name: str, open_app: OpenApp, columns: Mapping[str, str]) -> None:
     """Give ``commands`` what both daemons have; ``columns`` are those of the table that ``status`` prints."""
     _add_running(commands, name, open_app)
+    _add_setting_up(commands, open_app)
     _add_looking(commands, name, open_app, columns)
     _add_alerts(commands, name, open_app)
 
@@ -169,9 +178,12 @@ def _add_running(commands: Commands, name: str, open_app: OpenApp) -> None:
     @commands.command()
     def run() -> None:
         """Run the daemon until SIGTERM or SIGINT; a running step is finished first."""
-        with stopping_signals_blocked(), opened(open_app, name) as app:
-            _warn_of_unused()
-            run_until_stopped(app.jobs(), app.rounds(), VERSION, app.stopping)
+        with stopping_signals_blocked(), opened(open_app, name, works=True) as app:
+            rounds, service = app.rounds(), ServiceManager(environment()[0])
+            every = app.settings.heartbeat_interval
+            heartbeat = Heartbeat(every, app.clock, rounds.vitals.late, service, lambda: _backlog(app))
+            with _metrics(app, rounds):
+                run_until_stopped(app.jobs(), rounds, VERSION, app.stopping, heartbeat)
 
     @commands.command()
     def once() -> None:
@@ -179,10 +191,23 @@ def _add_running(commands: Commands, name: str, open_app: OpenApp) -> None:
 
         Exit status 1 when MESH or the database was not reached; whatever was decided about records, 0.
         """
-        with opened(open_app, name) as app:
-            _warn_of_unused()
+        with opened(open_app, name, works=True) as app:
             if not run_once(app.jobs(), app.rounds()):
                 raise CommandFailed("not everything could be reached; the log lines above say what")
+
+
+def _add_setting_up(commands: Commands, open_app: OpenApp) -> None:
+    @commands.command()
+    def health() -> None:
+        """Ask the running daemon's METRICS_ADDRESS whether every job succeeded in its time; for containers."""
+        with closing(open_app()) as app:
+            address = app.settings.metrics_address
+        if address is None:
+            raise CommandFailed("METRICS_ADDRESS is not set: the daemon tells nobody how it is")
+        well, words = ask_health(*address)
+        if not well:
+            raise CommandFailed(words)
+        click.echo(words)
 
     @commands.command()
     def migrate() -> None:
@@ -191,12 +216,11 @@ def _add_running(commands: Commands, name: str, open_app: OpenApp) -> None:
             click.echo(f"the database is at schema {app.database.migrate()}")
 
     @commands.command()
-    @click.option("--online", is_flag=True, help="Also contact MESH.")
+    @click.option("--online", is_flag=True, help="Also contact MESH, and whatever else is set up.")
     def check(online: bool) -> None:
         """Look at settings, database, directories, clock and libraries; say what to do about each fault."""
         bad = 0
         with closing(open_app()) as app:
-            _warn_of_unused()
             for item in app.checks(online=online):
                 bad += not item.ok
                 click.echo(f"{'ok ' if item.ok else 'BAD'} {item.subject}: {item.text}")
@@ -204,10 +228,23 @@ def _add_running(commands: Commands, name: str, open_app: OpenApp) -> None:
             raise CommandFailed(f"{bad} of the checks failed")
 
 
-def _warn_of_unused() -> None:
-    """Say which settings of the contract are set and do nothing yet: nobody must rely on them in silence."""
-    for name in unused_settings(*environment()):
-        emit(SETTING_UNUSED, setting=name)
+def _backlog(app: App) -> Backlog:
+    with app.database.snapshot() as session:
+        return app.backlog(session)
+
+
+def _metrics(app: App, rounds: Rounds) -> AbstractContextManager[object]:
+    """Open the endpoint when one is wished for; its library is imported only then."""
+    address = app.settings.metrics_address
+    if address is None:
+        return nullcontext()
+    from shared.metrics import Figures, endpoint
+
+    def counts() -> Mapping[str, int]:
+        with app.database.snapshot() as session:
+            return app.counts(session)
+
+    return endpoint(address, Figures(app.clock, rounds.vitals, lambda: _backlog(app), counts))
 
 
 def _add_looking(commands: Commands, name: str, open_app: OpenApp, columns: Mapping[str, str]) -> None:
@@ -239,13 +276,18 @@ def _add_looking(commands: Commands, name: str, open_app: OpenApp, columns: Mapp
         with opened(open_app, name) as app, app.database.snapshot() as session:
             record, timeline = app.record(session, identifier)
             lines = [timeline_json(entry) for entry in timeline]
+        codes = code_meanings(record, lines)
         if as_json:
-            print_json({"record": record, "timeline": lines})
+            print_json({"record": record | {"codes": codes}, "timeline": lines})
             return
         click.echo(tabulate([[k, v] for k, v in record.items() if v not in (None, [])], tablefmt="plain"))
         click.echo()
-        headings = {"at": "time", "event": "event", "from": "from", "to": "to", "code": "code", "by": "by"}
-        print_table(lines, headings, "nothing happened yet")
+        columns = ("event", "from", "to", "code", "by", "detail")
+        headings = {"at": "time"} | {name: name for name in columns}
+        print_table([{"detail": None} | line for line in lines], headings, "nothing happened yet")
+        for each in codes:
+            click.echo(f"\n{each['code']}: {each['means']}\n  who usually acts: {each['who']}")
+            click.echo(f"  next step: {each['next_step']}")
 
     @commands.command()
     @click.argument("identifier", metavar="ID")
@@ -253,7 +295,12 @@ def _add_looking(commands: Commands, name: str, open_app: OpenApp, columns: Mapp
         """Take a parked record back, so that the daemon works on it again."""
         with opened(open_app, name) as app, app.database.transaction() as session:
             app.retry(session, identifier, operator())
+            _audit(app, session, "record_retried", identifier)
         click.echo(f"{identifier} will be worked on again")
+
+
+def _audit(app: App, session: Session, action: str, subject_id: str, reason: str | None = None) -> None:
+    app.audit.record(session, actor(), action, app.clock(), subject_id=subject_id, reason=reason)
 
 
 def _add_alerts(commands: Commands, name: str, open_app: OpenApp) -> None:
@@ -283,4 +330,5 @@ def _add_alerts(commands: Commands, name: str, open_app: OpenApp) -> None:
         """Close an alert by hand."""
         with opened(open_app, name) as app, app.database.transaction() as session:
             app.alerts.close_by_id(session, alert_id, now=app.clock(), by=operator(), reason=reason)
+            _audit(app, session, "alert_closed", alert_id, reason)
         click.echo(f"alert {alert_id} is closed")

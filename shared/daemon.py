@@ -14,8 +14,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from shared.clock import Clock, system_clock
 from shared.db import DATABASE_AWAY
-from shared.errors import MeshError, MeshUnavailable
+from shared.errors import MeshError, MeshUnavailable, PdsError, PdsRefused
+from shared.heartbeat import Heartbeat
 from shared.log import Event, describe, emit
+from shared.vitals import Vitals
 
 DAEMON_STARTED = Event("daemon.started", "info", ("version", "jobs"), "The daemon works from here on.")
 DAEMON_STOPPING = Event(
@@ -33,7 +35,8 @@ OUTAGE_BEGAN = Event(
     "outage.began",
     "warning",
     ("of", "job", "error"),
-    "MESH or the database does not answer. Nothing is lost; every round tries again. One line an outage.",
+    "MESH, PDS, the database or the mail server does not answer. Nothing is lost; every round tries again."
+    " One line an outage.",
     "Wait a few minutes, then look at the network, the certificate and the service's status page.",
 )
 OUTAGE_ENDED = Event(
@@ -74,26 +77,33 @@ class Outage:
     clock: Clock
     # told of a refusal in words, and of None at the first answer afterwards and after the start
     on_refusal: Callable[[str | None], None] = lambda _: None
+    # told of every answer: whoever waits for many of them is not stuck
+    on_answer: Callable[[], None] = lambda: None
     since: datetime | None = None
     _unsettled: bool = True
+    _refused: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def begins(self, error: Exception, job: str) -> None:
-        """Note a failure; the first one of an outage is logged."""
+        """Note a failure; the first one of an outage is logged, and its first refusal."""
+        refused = _is_refusal(error)
         with self._lock:
-            if self.since is not None:
+            if self.since is not None and (self._refused or not refused):
                 return
-            self.since = self.clock()
+            self.since = self.since or self.clock()
+            self._refused = refused
         text = describe(error)
-        if isinstance(error, MeshError) and not isinstance(error, MeshUnavailable):
+        if refused and isinstance(error, MeshError):
             emit(MESH_REFUSED, job=job, error=text, http_status=error.http_status, code=error.code)
-            self._unsettled = True
-            self.on_refusal(text)
         else:
             emit(OUTAGE_BEGAN, of=self.of, job=job, error=text)
+        if refused:
+            self._unsettled = True
+            self.on_refusal(text)
 
     def over(self) -> None:
         """Note an answer; the first one after an outage is logged."""
+        self.on_answer()
         with self._lock:
             unsettled, self._unsettled = self._unsettled, False
         if unsettled:
@@ -102,7 +112,13 @@ class Outage:
             if self.since is None:
                 return
             seconds, self.since = (self.clock() - self.since).total_seconds(), None
+            self._refused = False
         emit(OUTAGE_ENDED, of=self.of, seconds=round(seconds))
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Say whether a person must act, because waiting alone mends nothing."""
+    return isinstance(error, PdsRefused) or (isinstance(error, MeshError) and not isinstance(error, MeshUnavailable))
 
 
 @dataclass(frozen=True)
@@ -111,13 +127,29 @@ class Rounds:
 
     mesh: Outage
     database: Outage
+    pds: Outage = field(default_factory=lambda: Outage("PDS", system_clock))
+    vitals: Vitals = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin to watch the jobs."""
+        vitals = Vitals(self.mesh.clock)
+        object.__setattr__(self, "vitals", vitals)
+        self.mesh.on_answer = self.pds.on_answer = vitals.progressed
 
     def step(self, job: Job) -> int | None:
         """Do one step of ``job``; return how much it changed, None when it failed."""
+        self.vitals.began(job.name)
+        changed = self._step(job)
+        self.vitals.ended(job.name, well=changed is not None)
+        return changed
+
+    def _step(self, job: Job) -> int | None:
         try:
             changed = job.step()
         except MeshError as error:
             self.mesh.begins(error, job.name)
+        except PdsError as error:
+            self.pds.begins(error, job.name)
         except DATABASE_AWAY as error:
             self.database.begins(error, job.name)
         except Exception as error:  # noqa: BLE001 - whatever it is, the daemon goes on and says so
@@ -159,21 +191,33 @@ def run_once(jobs: Sequence[Job], rounds: Rounds) -> bool:
     return not failed
 
 
-def run_until_stopped(jobs: Sequence[Job], rounds: Rounds, version: str, stopping: threading.Event) -> None:
+def run_until_stopped(
+    jobs: Sequence[Job],
+    rounds: Rounds,
+    version: str,
+    stopping: threading.Event,
+    heartbeat: Heartbeat,
+) -> None:
     """Run every job at its interval until SIGTERM or SIGINT, finish the running steps, and return.
 
     ``stopping`` is set when the signal comes, for steps that can end early between two pieces of work.
+    ``heartbeat`` beats meanwhile, and the service manager hears of the start, of life and of the end.
     Call it from the main thread, before any other thread is there: the signals are waited for, not handled. (A
     handler may run just before the wait begins, and then nothing ends the wait.)
     """
     # the scheduler keeps its own lock while it waits for the last ticks: none of them may ask it for anything then
     waking = threading.Lock()
+    for job in jobs:
+        rounds.vitals.expect(job.name, job.every)
     scheduler = _schedule(jobs, rounds, stopping, waking)
+    _add_beats(scheduler, rounds.vitals, heartbeat)
     with stopping_signals_blocked():
         scheduler.start()
         emit(DAEMON_STARTED, version=version, jobs=[job.name for job in jobs])
+        heartbeat.service.ready()
         received = signal.sigwait(_STOPPING_SIGNALS)
         emit(DAEMON_STOPPING, signal=signal.Signals(received).name)
+        heartbeat.service.stopping()
         with waking:
             stopping.set()
         scheduler.shutdown(wait=True)
@@ -195,7 +239,8 @@ def _schedule(
 ) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(
         timezone="UTC",
-        executors={"default": ThreadPoolExecutor(len(jobs))},
+        # two more: heartbeat and watchdog never wait for a job
+        executors={"default": ThreadPoolExecutor(len(jobs) + 2)},
         # a late tick still counts, several late ones are one, and a job never overlaps itself
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
     )
@@ -222,3 +267,17 @@ def _schedule(
         seconds = job.every.total_seconds()
         scheduler.add_job(tick, "interval", seconds=seconds, args=[job], id=job.name, next_run_time=system_clock())
     return scheduler
+
+
+def _add_beats(scheduler: BackgroundScheduler, vitals: Vitals, heartbeat: Heartbeat) -> None:
+    """Let the log, and the service manager if it waits for that, hear at intervals that the daemon lives."""
+
+    def watchdog() -> None:
+        if not vitals.stuck():
+            heartbeat.service.alive()
+
+    beats = [(heartbeat.beat, heartbeat.every)]
+    if heartbeat.service.watchdog_every is not None:
+        beats.append((watchdog, heartbeat.service.watchdog_every))
+    for beat, every in beats:
+        scheduler.add_job(beat, "interval", seconds=every.total_seconds(), next_run_time=system_clock())

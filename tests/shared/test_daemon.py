@@ -165,6 +165,8 @@ from datetime import timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from shared.clock import system_clock
 from shared.daemon import Job, Outage, Rounds, run_until_stopped
+from shared.heartbeat import Backlog, Heartbeat
+from shared.service import ServiceManager
 
 # the scheduler waits for its ticks from here on
 waiting, stopping, shut_down = threading.Event(), threading.Event(), ThreadPoolExecutor.shutdown
@@ -176,7 +178,9 @@ def collect():
 
 every = timedelta(minutes=5)
 jobs = [Job("collect", collect, every, drains=False, wakes=("process",)), Job("process", lambda: 0, every)]
-run_until_stopped(jobs, Rounds(Outage("MESH", system_clock), Outage("database", system_clock)), "0.1.0", stopping)
+rounds = Rounds(Outage("MESH", system_clock), Outage("database", system_clock))
+heartbeat = Heartbeat(every, system_clock, rounds.vitals.late, ServiceManager({}), Backlog)
+run_until_stopped(jobs, rounds, "0.1.0", stopping, heartbeat)
 """
 
 

@@ -1,0 +1,87 @@
+"""How each job is: when it last succeeded, whether it is late, and whether a step of it is stuck."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from shared.clock import Clock
+
+# a job may miss a few rounds, and a step may take long, before that is worth telling
+_ROUNDS: Final = 3
+_GRACE: Final = timedelta(minutes=15)
+_STUCK_AFTER: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class JobVitals:
+    """What is known of one job. ``running_since`` is None between two steps."""
+
+    every: timedelta
+    started_at: datetime
+    succeeded_at: datetime | None = None
+    running_since: datetime | None = None
+    succeeded: int = 0
+    failed: int = 0
+
+    def is_late(self, now: datetime) -> bool:
+        """Say whether the job has not succeeded for three of its intervals and a quarter of an hour."""
+        return now - (self.succeeded_at or self.started_at) > self.every * _ROUNDS + _GRACE
+
+
+class Vitals:
+    """The vitals of all jobs of a daemon; safe with threads."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._jobs: dict[str, JobVitals] = {}
+        self._progress_at = clock()
+
+    def expect(self, name: str, every: timedelta) -> None:
+        """Note that a job is to run every so often from now on."""
+        with self._lock:
+            self._jobs[name] = JobVitals(every, self._clock())
+
+    def progressed(self) -> None:
+        """Note a sign of life from within a step, such as an answer of MESH."""
+        self._progress_at = self._clock()
+
+    def began(self, name: str) -> None:
+        """Note that a step of a job begins; a job that nobody expects is nobody's concern."""
+        self._change(name, lambda job: replace(job, running_since=self._clock()))
+
+    def ended(self, name: str, *, well: bool) -> None:
+        """Note that a step of a job is over, and whether it did what it was to do, be it nothing."""
+        now = self._clock()
+
+        def change(job: JobVitals) -> JobVitals:
+            if well:
+                return replace(job, running_since=None, succeeded_at=now, succeeded=job.succeeded + 1)
+            return replace(job, running_since=None, failed=job.failed + 1)
+
+        self._change(name, change)
+
+    def jobs(self) -> Mapping[str, JobVitals]:
+        """Return what is known of every job."""
+        with self._lock:
+            return dict(self._jobs)
+
+    def late(self) -> list[str]:
+        """Return the jobs that have not succeeded for their time."""
+        now = self._clock()
+        return [name for name, job in self.jobs().items() if job.is_late(now)]
+
+    def stuck(self) -> bool:
+        """Say whether a step has been running for an hour and nothing in the daemon moved in that time."""
+        now = self._clock()
+        running = [job.running_since for job in self.jobs().values() if job.running_since is not None]
+        return now - self._progress_at > _STUCK_AFTER and any(now - since > _STUCK_AFTER for since in running)
+
+    def _change(self, name: str, change: Callable[[JobVitals], JobVitals]) -> None:
+        with self._lock:
+            if name in self._jobs:
+                self._jobs[name] = change(self._jobs[name])
