@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from deploy.demo.surgery import Case, Expected, Patient
+from deploy.demo.surgery import CEDAR, Case, Expected, Patient
 
 ACCEPTED: Final = "20013"
 FILED: Final = "30001"
 LEFT_THE_PRACTICE: Final = "30003"
+DELETED: Final = "deleted_after_sending"
 
 
 def _delivered(version: int = 1, documents: int = 1, task: str = "open") -> Expected:
@@ -71,6 +72,24 @@ CASES: Final = (
         later_note="Radiograph shows no fracture, advice given by telephone",
     ),
     Case(
+        "late version",
+        Patient(
+            "9990006105",
+            "Mr",
+            "Idris",
+            "Penhallow",
+            "1953-07-19",
+            "male",
+            "6 Lock Keepers Row",
+            "Penhallow",
+            ("Penhallow", "registered"),
+        ),
+        "Palpitations after coffee, pulse regular now",
+        [_delivered(task="superseded"), _delivered(version=2)],
+        later_note="Electrolytes came back normal, letter sent home",
+        overtaken=True,
+    ),
+    Case(
         "confidential",
         Patient(
             "9990002606",
@@ -102,6 +121,47 @@ CASES: Final = (
         ),
         "Migraine since noon, known from earlier years",
         [_delivered()],
+    ),
+    Case(
+        "deleted in time",
+        Patient(
+            "9990006113",
+            "Mr",
+            "Lewis",
+            "Garrowby",
+            "1984-01-30",
+            "male",
+            "18 Tannery Lane",
+            "Garrowby",
+            ("Garrowby", "registered"),
+        ),
+        "Entered for somebody else by mistake",
+        [Expected("not_required", None, reason="deleted")],
+        deleted="waits",
+    ),
+    Case(
+        "deleted too late",
+        Patient(
+            "9990006121",
+            "Mrs",
+            "Sorrel",
+            "Blackwater",
+            "1963-09-02",
+            "female",
+            "31 Ropewalk",
+            "Blackwater",
+            ("Blackwater", "registered"),
+        ),
+        "Stitches looked at, wound clean",
+        [Expected("delivered", 1, ACCEPTED, FILED, message="filed", task="open", documents=1, alert=DELETED)],
+        deleted="arrived",
+    ),
+    Case(
+        "nobody collects it",
+        Patient("9990006148", "Ms", "Wren", "Stanhope", "1990-05-23", "female", "2 Beacon View", "Stanhope"),
+        "Ear syringed, hearing back",
+        [Expected("sent", 1, alert="infrastructure_overdue", overdue="infrastructure")],
+        practice=CEDAR,
     ),
     Case(
         "regular patient",

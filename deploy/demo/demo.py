@@ -52,8 +52,9 @@ def alder(url: str, directory: Path, *, broken: bool) -> Practice:
             "PRACTICE_TELEPHONE": "01632 960010",
             "FEDERATION_FILE": str(federation),
             "OUTBOX_POLL_INTERVAL": "PT1S",
-            "SEND_DELAY": "PT1S",
-            "INFRASTRUCTURE_RESPONSE_WITHIN": "PT5S" if broken else "PT24H",
+            # the patients were seen five minutes ago; who comes now has half a minute to be deleted
+            "SEND_DELAY": "PT30S",
+            "INFRASTRUCTURE_RESPONSE_WITHIN": "PT5S" if broken else "PT15S",
         },
     )
 

@@ -47,7 +47,7 @@ class Evening:
     began: float = field(default_factory=time.monotonic)
     seen_at: datetime = field(default_factory=lambda: _now() - timedelta(minutes=5))
     seen: dict[str, str] = field(default_factory=dict)
-    updated: bool = False
+    done: set[str] = field(default_factory=set)
 
     def say(self, text: str) -> None:
         """Print one line of what goes on."""
@@ -66,11 +66,14 @@ class Evening:
 
     def see_the_patients(self) -> None:
         """Let the clinical system write the consultations to the outbox: one by SQL, the others by ``enqueue``."""
-        consultations = [case.consultation(self.seen_at, self.documents) for case in CASES if not case.by_sql]
-        self.enqueue(consultations)
+        by_command = [case for case in CASES if not case.by_sql and case.deleted != "waits"]
+        self.enqueue([case.consultation(self.seen_at, self.documents) for case in by_command])
         for case in CASES:
             if case.by_sql:
                 write_row(self.alder.database, case.consultation(self.seen_at, ()))
+            elif case.deleted == "waits":
+                self.enqueue([case.consultation(_now(), ())])
+                self.delete(case)
 
     def enqueue(self, consultations: Sequence[dict[str, Any]]) -> None:
         """Put consultations in the outbox."""
@@ -85,7 +88,7 @@ class Evening:
             for each in running:
                 each.check()
             reports, reviews = _at_once(lambda: self.alder.ask("status"), lambda: self.birch.ask("reviews"))
-            if self.tell(reports) | self.decide(reviews) | self.update(reports):
+            if self.tell(reports) | self.decide(reviews) | self.update(reports) | self.delete_too_late(reports):
                 changed = time.monotonic()
             elif judge.settled(CASES, reports):
                 return
@@ -115,15 +118,41 @@ class Evening:
         return bool(reviews)
 
     def update(self, reports: Sequence[judge.Row]) -> bool:
-        """Change the consultation that has something to add, once its first version was sent."""
-        due = [case for case in CASES if case.later_note and any(r["sent_at"] for r in judge.reports_of(case, reports))]
-        if self.updated or not due:
-            return False
-        self.updated = True
+        """Change each consultation that has something to add, once its first version was sent."""
+        due = [
+            case
+            for case in CASES
+            if case.later_note and self.is_new(case) and any(r["sent_at"] for r in judge.reports_of(case, reports))
+        ]
         for case in due:
             self.say(f"{case.name}: the clinician adds to a consultation that was sent already")
-        self.enqueue([case.consultation(self.seen_at, self.documents, updated_at=_now()) for case in due])
-        return True
+            later = self.seen_at + timedelta(minutes=1)
+            self.enqueue([case.consultation(self.seen_at, self.documents, updated_at=later)])
+            self.done.add(case.name)
+        return bool(due)
+
+    def delete_too_late(self, reports: Sequence[judge.Row]) -> bool:
+        """Delete what has arrived at the other practice already."""
+        due = [
+            case
+            for case in CASES
+            if case.deleted == "arrived"
+            and self.is_new(case)
+            and any(r["state"] == "delivered" for r in judge.reports_of(case, reports))
+        ]
+        for case in due:
+            self.delete(case)
+        return bool(due)
+
+    def delete(self, case: surgery.Case) -> None:
+        """Let the clinical system delete a consultation."""
+        self.say(f"{case.name}: the clinical system deletes the consultation")
+        self.alder.run("delete", case.consultation_id)
+        self.done.add(case.name)
+
+    def is_new(self, case: surgery.Case) -> bool:
+        """Say whether nothing was done to the consultation since it was written."""
+        return case.name not in self.done
 
     def facts(self) -> judge.Facts:
         """Ask both practices and MESH."""

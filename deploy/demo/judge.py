@@ -39,7 +39,8 @@ def task_of(report: Row, tasks: Sequence[Row]) -> Row | None:
 def settled(cases: Sequence[Case], reports: Sequence[Row]) -> bool:
     """Say whether every version is in the state that is expected of it."""
     return all(
-        [report["state"] for report in reports_of(case, reports)] == [each.state for each in case.expected]
+        [(report["state"], ", ".join(report["overdue"])) for report in reports_of(case, reports)]
+        == [(each.state, each.overdue or "") for each in case.expected]
         for case in cases
     )
 
@@ -64,7 +65,7 @@ def _at_the_sender(expected: Expected, report: Row, facts: Facts) -> Iterator[st
     yield from _differs("its version", expected.version, report["version"])
     yield from _differs("the infrastructure response", expected.infrastructure, report["infrastructure_code"])
     yield from _differs("the business response", expected.business, report["business_code"])
-    yield from _differs("what is overdue", None, ", ".join(report["overdue"]))
+    yield from _differs("what is overdue", expected.overdue, ", ".join(report["overdue"]))
     if (expected.reason or "") not in (report["reason"] or ""):
         yield f"the reason should name {expected.reason}, it is {report['reason'] or 'missing'}"
     subjects = (report["report_id"], report["consultation_id"])

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 ALDER: Final = {"ods_code": "A81001", "mailbox_id": "ALDERMB1", "name": "Alder Medical Centre"}
 BIRCH: Final = {"ods_code": "B82002", "mailbox_id": "BIRCHMB1", "name": "Birch Surgery"}
+# nobody at this one has switched the computer on
+CEDAR: Final = {"ods_code": "C83003", "mailbox_id": "CEDARMB1", "name": "Cedar Practice"}
 _TELEPHONE: Final = "01632 960020"
-FEDERATION: Final = f"ods_code,name,telephone\n{BIRCH['ods_code']},{BIRCH['name']},{_TELEPHONE}\n"
+FEDERATION: Final = "ods_code,name,telephone\n" + "".join(
+    f"{practice['ods_code']},{practice['name']},{_TELEPHONE}\n" for practice in (BIRCH, CEDAR)
+)
 
 
 @dataclass(frozen=True)
@@ -46,11 +50,16 @@ class Expected:
     task: str | None = None
     documents: int = 0
     alert: str | None = None
+    overdue: str | None = None
 
 
 @dataclass(frozen=True)
 class Case:
-    """One consultation with a word for it, and what must become of each of its versions, oldest first."""
+    """One consultation with a word for it, and what must become of each of its versions, oldest first.
+
+    ``deleted`` says when the clinical system deletes it: as long as it ``waits``, or once it ``arrived``. Of an
+    ``overtaken`` one MESH gives out the first version after the second.
+    """
 
     name: str
     patient: Patient
@@ -61,6 +70,9 @@ class Case:
     attached: bool = False
     by_sql: bool = False
     later_note: str | None = None
+    overtaken: bool = False
+    deleted: Literal["waits", "arrived"] | None = None
+    practice: Mapping[str, str] = field(default_factory=lambda: BIRCH)
     consultation_id: str = field(default="")
 
     def __post_init__(self) -> None:
@@ -101,7 +113,7 @@ class Case:
             "birth_date": patient.birth_date,
             "gender": patient.gender,
             "registration_type": self.registration_type,
-            "registered_practice_ods_code": BIRCH["ods_code"],
+            "registered_practice_ods_code": self.practice["ods_code"],
             "telephones": ["01632 960001"],
             "address": {"lines": [patient.street, "Carlisle"], "postcode": "CA1 1ZZ"},
         }
@@ -114,13 +126,14 @@ def _attachment(path: Path) -> dict[str, str]:
 
 def mesh_configuration(cases: Sequence[Case]) -> dict[str, Any]:
     """Return the mailboxes and the demographics of the local MESH."""
-    mailboxes = [practice | {"password": f"{practice['mailbox_id']} password"} for practice in (ALDER, BIRCH)]
+    mailboxes = [practice | {"password": f"{practice['mailbox_id']} password"} for practice in (ALDER, BIRCH, CEDAR)]
     patients = [
         {
             "nhs_number": case.patient.nhs_number,
             "birth_date": case.patient.birth_date,
             "surname": case.patient.traced,
-            "mailbox": BIRCH["mailbox_id"],
+            "mailbox": case.practice["mailbox_id"],
+            "overtaken": case.overtaken,
         }
         for case in cases
         if case.patient.traced

@@ -26,7 +26,7 @@ def report(case: Case, expected: Expected) -> dict[str, Any]:
         "mesh_message_id": expected.version and f"MESH {case.name} {expected.version}",
         "infrastructure_code": expected.infrastructure,
         "business_code": expected.business,
-        "overdue": [],
+        "overdue": [expected.overdue] if expected.overdue else [],
     }
 
 

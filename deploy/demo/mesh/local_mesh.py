@@ -34,6 +34,7 @@ class Configuration:
     workflows: dict[str, tuple[str, ...]]
     directory: Directory = field(repr=False)
     dropped: frozenset[str] = frozenset()
+    overtaken: frozenset[str] = field(default=frozenset(), repr=False)
 
     @classmethod
     def from_json(cls, document: dict[str, Any], dropped: Iterable[str]) -> Configuration:
@@ -51,7 +52,9 @@ class Configuration:
             for each in described
         )
         workflows = {each["mailbox_id"].upper(): tuple(each.get("workflows", DEFAULT_WORKFLOWS)) for each in described}
-        return cls(mailboxes, workflows, Directory.from_json(document.get("patients", ())), frozenset(dropped))
+        patients = document.get("patients", ())
+        overtaken = frozenset(each["nhs_number"] for each in patients if each.get("overtaken"))
+        return cls(mailboxes, workflows, Directory.from_json(patients), frozenset(dropped), overtaken)
 
 
 class LocalStore(MemoryStore):
@@ -59,6 +62,7 @@ class LocalStore(MemoryStore):
 
     def __init__(self, config: EnvConfig, logger: logging.Logger, configuration: Configuration) -> None:
         self._configuration = configuration
+        self._held: dict[str, Message | None] = dict.fromkeys(configuration.overtaken)
         super().__init__(config, logger)
 
     def _load_mailboxes(self) -> dict[str, Mailbox]:
@@ -86,7 +90,15 @@ class LocalStore(MemoryStore):
         """Deliver a message, unless it is to be lost, or could not be routed: then its sender gets a report."""
         if message.workflow_id in self._configuration.dropped:
             return
+        subject = "" if message.workflow_id.endswith("_ACK") else message.metadata.subject or ""
+        overtaken = next((number for number in self._held if number in subject), None)
+        if overtaken is not None and self._held[overtaken] is None:
+            self._held[overtaken] = message
+            return
         await super().add_to_inbox(message)
+        first = self._held.pop(overtaken, None) if overtaken else None
+        if first is not None:
+            await super().add_to_inbox(first)
         code = message.recipient.mailbox_id
         if code in DESCRIPTIONS:
             message.events.insert(0, _failure(code, message.message_id))
