@@ -5,12 +5,13 @@ from __future__ import annotations
 import warnings
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from federated_sender.pdf_standards import complete
 from shared.errors import RenderingFailed
 
 if TYPE_CHECKING:
-    from weasyprint import CSS, Document
+    from weasyprint import CSS
 
 _TEMPLATES: Final = resources.files("federated_sender") / "templates"
 _FONTS: Final = {"Liberation Sans": "fonts-liberation", "DejaVu Sans": "fonts-dejavu-core"}
@@ -49,8 +50,8 @@ def _lay_out(html: str) -> tuple[bytes, set[int]]:
     with warnings.catch_warnings():
         # it forgets to close the file of its colour profile
         warnings.simplefilter("ignore", ResourceWarning)
-        pdf: bytes = document.write_pdf(finisher=_finish, pdf_variant="pdf/a-3a")
-    return pdf, {letter for font in document.fonts.values() for letter in font.missing if letter > 0x7F}
+        pdf: bytes = document.write_pdf(finisher=complete, pdf_variant="pdf/a-3a")
+    return pdf, {letter for font in document.fonts.values() for letter in font.missing if letter >= 0x7F}
 
 
 @cache
@@ -61,48 +62,6 @@ def _stylesheet() -> CSS:
         warnings.simplefilter("ignore", DeprecationWarning)
         from weasyprint import CSS
     return CSS(string=(_TEMPLATES / "report.css").read_text("utf-8"))
-
-
-def _finish(_: Document, pdf: Any) -> None:
-    """Complete what WeasyPrint leaves undone for the two standards in one file."""
-    _claim_pdf_ua(pdf)
-    _mark_artifacts(pdf)
-
-
-def _claim_pdf_ua(pdf: Any) -> None:
-    """Say PDF/UA-1 in the metadata (ISO 14289-1, 5) beside PDF/A-3a: WeasyPrint has room for one standard."""
-    claim = (_TEMPLATES / "pdf-ua.xmp").read_bytes()
-    metadata = next(item for item in pdf.objects if getattr(item, "extra", {}).get("Type") == "/Metadata")
-    metadata.stream = [part.replace(b"</rdf:RDF>", claim + b"</rdf:RDF>") for part in metadata.stream]
-    # plain text, for tools that look for metadata without reading PDF
-    metadata.compress = False
-
-
-def _mark_artifacts(pdf: Any) -> None:
-    """Mark what the margins of the pages repeat as artifacts (ISO 14289-1, 7.1).
-
-    WeasyPrint marks it as content, but leaves it out of the structure tree.
-    """
-    root = _resolve(pdf, pdf.catalog["StructTreeRoot"])
-    in_tree: set[bytes] = set()
-    waiting = list(root["K"])
-    while waiting:
-        kid = waiting.pop()
-        if isinstance(kid, bytes):
-            in_tree.add(kid)
-            waiting.extend(_resolve(pdf, kid)["K"])
-    pages = [item for item in pdf.objects if isinstance(item, dict) and item.get("Type") == "/Page"]
-    elements_by_page = _resolve(pdf, root["ParentTree"])["Nums"][1::2]
-    for page, elements in zip(pages, elements_by_page, strict=True):
-        operators = _resolve(pdf, page["Contents"]).stream
-        for index, operand in enumerate(operators):
-            if isinstance(operand, dict) and "MCID" in operand and elements[operand["MCID"]] not in in_tree:
-                elements[operand["MCID"]] = "null"
-                operators[index - 1 : index + 1] = ["/Artifact", "<</Type /Pagination>>"]
-
-
-def _resolve(pdf: Any, reference: bytes) -> Any:
-    return pdf.objects[int(reference.split()[0])]
 
 
 class MissingLibrary(NamedTuple):

@@ -9,8 +9,9 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from federated_sender.consultation import Address, Code, Consultation, Practitioner
+from federated_sender.consultation import Address, Consultation, Practitioner
 from federated_sender.report_header import header_height
+from federated_sender.report_text import breakable, code_text, continued, direction, with_line_breaks
 from shared.identifiers import NhsNumber
 from shared.itk3.model import PersonName
 
@@ -18,7 +19,6 @@ _LONDON: Final = ZoneInfo("Europe/London")
 # strftime would follow the locale
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _GENDERS: Final = {"male": "MALE", "female": "FEMALE", "other": "OTHER", "unknown": "NOT KNOWN", None: "NOT KNOWN"}
-_CODE_SYSTEMS: Final = {"http://snomed.info/sct": "SNOMED CT", "https://dmd.nhs.uk": "dm+d"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def report_html(consultation: Consultation, *, version: int, sent_at: datetime, 
             name, (patient.telephones, address), (patient.current_telephones, current_address)
         ),
     }
-    return _TEMPLATE.render(facts)
+    return with_line_breaks(_TEMPLATE.render(facts))
 
 
 def _surname_first(family: str, given: tuple[str, ...]) -> str:
@@ -99,16 +99,6 @@ def _clinician(practitioner: Practitioner) -> str:
     return f"{name}, {practitioner.role}"
 
 
-def _code(code: Code) -> str:
-    """Return the term and where it comes from: GPCM-SD-086 asks for the codes as well as the text."""
-    return f"{code.display} ({_CODE_SYSTEMS.get(code.system, code.system)} {code.code})"
-
-
-def _lines(text: str) -> str:
-    # every kind of line break as the one that CSS keeps
-    return "\n".join(text.splitlines())
-
-
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("federated_sender"),
@@ -117,8 +107,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["code"] = _code
-    environment.filters["lines"] = _lines
+    environment.filters.update(breakable=breakable, code=code_text, continued=continued, direction=direction)
     return environment
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from unicodedata import normalize
 
 # figures of report.css, in points
-_LEAST_HEIGHT: Final = 168.0
+_LEAST_HEIGHT: Final = 182.0  # 14 of it for the heading of a section that goes on
 _LINE_HEIGHT: Final = 13.0
 _LINES_OF_ROOM: Final = 2
 _MOST_LINES: Final = 8

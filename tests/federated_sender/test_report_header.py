@@ -4,15 +4,16 @@ import pytest
 
 from federated_sender.report_header import header_height
 
+SHORT = 182
 NOTHING: tuple[tuple[str, ...], str] = ((), "")
 
 
-def test_short_values_need_the_official_height() -> None:
-    assert header_height("Smith, John", (("01632 960001",), "1 High Street, CA1 1AA"), NOTHING) == 168
+def test_short_values_need_the_official_height_and_room_for_a_heading() -> None:
+    assert header_height("Smith, John", (("01632 960001",), "1 High Street, CA1 1AA"), NOTHING) == SHORT
 
 
-def test_two_lines_fit_into_the_official_height() -> None:
-    assert header_height("Featherstonehaugh, Anastasia", (("01632 960001", "07700 900001"), ""), NOTHING) == 168
+def test_two_lines_fit_into_that_height() -> None:
+    assert header_height("Featherstonehaugh, Anastasia", (("01632 960001", "07700 900001"), ""), NOTHING) == SHORT
 
 
 @pytest.mark.parametrize(
@@ -25,17 +26,17 @@ def test_two_lines_fit_into_the_official_height() -> None:
     ],
 )
 def test_a_long_name_takes_more_lines(name: str, lines: int) -> None:
-    assert header_height(name, NOTHING, NOTHING) == 168 + 13 * lines
+    assert header_height(name, NOTHING, NOTHING) == SHORT + 13 * lines
 
 
 def test_the_longer_of_telephones_and_address_counts() -> None:
     telephones = ("01632 960001", "07700 900001", "07700 900002")
     address = "Considerably Lengthy Generic Street Name, " * 4
 
-    assert header_height("Smith", (telephones, ""), NOTHING) == 168 + 13
-    assert header_height("Smith", (telephones, address), NOTHING) == 168 + 13
-    assert header_height("Smith", (telephones, address), (telephones, address)) == 168 + 26
+    assert header_height("Smith", (telephones, ""), NOTHING) == SHORT + 13
+    assert header_height("Smith", (telephones, address), NOTHING) == SHORT + 13
+    assert header_height("Smith", (telephones, address), (telephones, address)) == SHORT + 26
 
 
 def test_a_value_without_end_takes_eight_lines() -> None:
-    assert header_height("W" * 5000, NOTHING, NOTHING) == 168 + 6 * 13
+    assert header_height("W" * 5000, NOTHING, NOTHING) == SHORT + 6 * 13
