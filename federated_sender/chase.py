@@ -38,8 +38,6 @@ class Chase:
         late = and_(
             Report.state.in_((State.WAITING, State.QUEUED)),
             Report.due_at <= now - _UNSENT_FOR,
-            # a row may be written long after its time, and has been here for a moment only
-            Report.changed_at <= now - _UNSENT_FOR,
             Report.unsent_alerted_at.is_(None),
         )
         query = select(Report).where(late).order_by(Report.due_at).limit(_BATCH)
@@ -64,6 +62,6 @@ class Chase:
         for report in reports:
             for level in overdue(report, now):
                 if getattr(report, f"{level}_alerted_at") is None:
-                    open_alert(session, report, alert_for(level), None, now)
+                    open_alert(session, report, alert_for(level, report), None, now)
                     setattr(report, f"{level}_alerted_at", now)
         return len(reports)

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
-from federated_sender import events, ledger
-from federated_sender.correlation import find_report
+from federated_sender import events, ledger, submissions
+from federated_sender.correlation import earlier_send, find_report
 from federated_sender.responses import (
     AlertNeed,
     Ruling,
     Standing,
-    is_positive,
     on_mesh_report,
     on_response,
+    settles,
     well_formed,
 )
 from federated_sender.states import Event, State
@@ -52,7 +52,12 @@ class Collect:
         self._clock = clock
         self._workflow_id = workflow_id
         self._collector = Collector(
-            mesh, owns=self._is_ours, keep=self._keep, left=self._leave, max_bytes=_LARGEST_RESPONSE
+            mesh,
+            owns=self._is_ours,
+            keep=self._keep,
+            left=self._leave,
+            max_bytes=_LARGEST_RESPONSE,
+            workflow_id=workflow_id,
         )
 
     def step(self) -> int:
@@ -67,13 +72,8 @@ class Collect:
         return owns(Role.SENDER, headers, self._workflow_id, links_to_ours=linked)
 
     def _sent_by_us(self, headers: MessageHeaders) -> bool:
-        # as the report is found later: by the linked id, else by the local id (decision 12)
-        facts = (
-            (Report.mesh_message_id, headers.linked_message_id),
-            (Report.local_id, headers.local_id),
-        )
         with self._database.snapshot() as session:
-            return any(value and session.scalar(select(exists().where(column == value))) for column, value in facts)
+            return submissions.named(session, headers.linked_message_id, headers.local_id) is not None
 
     def _keep(self, message: IncomingMessage) -> None:
         headers = message.headers
@@ -178,24 +178,36 @@ class Follow:
             return
         message.report = report.id
         standing = Standing(State(report.state), report.infrastructure_code, report.business_code)
-        ruling = on_mesh_report(standing, code or "?") if response is None else on_response(standing, code)
-        self._record(session, report, ruling, code, message.mesh_message_id)
+        if response is None:
+            earlier = earlier_send(session, report, message)
+            ruling = on_mesh_report(standing, code or "?", of_earlier_send=earlier is not None)
+        else:
+            earlier, ruling = None, on_response(standing, code)
+        self._record(session, report, standing, ruling, code, message.mesh_message_id, earlier)
         if response is not None:
             self._check_responder(session, report, response)
 
-    def _record(self, session: Session, report: Report, ruling: Ruling, code: str | None, source: str) -> None:
+    def _record(
+        self,
+        session: Session,
+        report: Report,
+        standing: Standing,
+        ruling: Ruling,
+        code: str | None,
+        source: str,
+        earlier: int | None,
+    ) -> None:
         now = self.clock()
         report.infrastructure_code, report.business_code = ruling.infrastructure_code, ruling.business_code
         report.reason = None if ruling.event is Event.BOTH_POSITIVE else ruling.reason or report.reason
-        ledger.advance(session, report, ruling.event, now, code=code, detail=f"MESH message {source}")
+        about = "" if earlier is None else f", about send {earlier}; the report was sent again since"
+        ledger.advance(session, report, ruling.event, now, code=code, detail=f"MESH message {source}{about}")
         line = ledger.ids(report) | {"response_mesh_message_id": source, "code": code}
         after_commit(session, lambda: emit(events.RESPONSE_READ, **line))
         if ruling.alert is not None:
             open_alert(session, report, ruling.alert, code, now)
-        if is_positive(report.infrastructure_code):
-            close_alert(session, report, "infrastructure_overdue", now, "the infrastructure response came")
-        if report.business_code is not None:
-            close_alert(session, report, "business_overdue", now, "the business response came")
+        for kind, words in settles(standing, ruling):
+            close_alert(session, report, kind, now, words)
         if ruling.event is Event.BOTH_POSITIVE:
             self._close_older(session, report)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from federated_sender.states import Event, State
-from shared.itk3.codes import MESH_REPORT_CODES, Level, find
+from federated_sender.tracking import Tracked
+from shared.itk3.codes import Level, find
+from shared.meanings.catalogue import is_known, meaning_of
 
 # decision 26: the receiver has it already, so it did accept it
 _ALREADY_THERE = frozenset({"20007", "20008"})
@@ -62,7 +65,7 @@ def on_response(standing: Standing, code: str | None) -> Ruling:
         else:
             business = code
         return Ruling(_event(standing.state, infrastructure, business), infrastructure, business)
-    need = _negative(code, meaning.display)
+    need = _negative(code)
     if standing.state in (State.DELIVERED, State.FAILED):
         return _noted(standing, need if standing.state is State.DELIVERED else None)
     if meaning.level is Level.INFRASTRUCTURE:
@@ -77,25 +80,73 @@ def well_formed(code: str | None) -> str | None:
     return code if code is not None and re.fullmatch(r"[A-Za-z0-9-]{1,16}", code) else None
 
 
-def on_mesh_report(standing: Standing, code: str) -> Ruling:
-    """Return what a MESH REPORT means: before any response the report did not arrive, afterwards it is noted."""
+def on_mesh_report(standing: Standing, code: str, *, of_earlier_send: bool = False) -> Ruling:
+    """Return what a MESH REPORT means: before any response the report did not arrive, afterwards it is noted.
+
+    ``of_earlier_send`` says that the report was sent again since: the later send may still arrive.
+    """
     answered = standing.infrastructure_code or standing.business_code
-    if standing.state is not State.SENT or answered:
+    if of_earlier_send or standing.state is not State.SENT or answered:
         return _noted(standing, None)
-    text = MESH_REPORT_CODES.get(code, "MESH could not deliver the message")
-    need = AlertNeed("undeliverable", f"MESH did not deliver the report: {code}, {text}.", _on_mesh_code(code))
-    return Ruling(Event.UNDELIVERABLE, None, None, reason=code, alert=need)
+    return Ruling(Event.UNDELIVERABLE, None, None, reason=code, alert=_undeliverable(code))
 
 
 def on_refusal(code: str | None, http_status: int | None) -> Ruling:
     """Return what MESH's refusal of the POST means: nothing was taken, and nothing will be."""
-    reason = code or (f"HTTP {http_status}" if http_status else "unsendable")
-    need = AlertNeed(
-        "refused",
-        f"MESH refused the report: {reason}.",
-        "Run `check --online`; mend the mailbox or the workflow, then send the consultation again.",
-    )
+    status = f"HTTP {http_status}" if http_status else None
+    reason = code or status
+    if reason is None:
+        need = AlertNeed(
+            "refused",
+            "The report cannot be sent: no header of MESH can carry what it says.",
+            "Correct the patient's surname in the consultation; it is sent again by itself. Who usually acts: the"
+            " sending practice's staff.",
+        )
+        return Ruling(Event.REFUSED, None, None, reason="unsendable", alert=need)
+    # MESH does not always give one of its codes there; the status says more then
+    meaning = meaning_of(reason if is_known(reason) or status is None else status)
+    need = AlertNeed("refused", f"MESH refused the report ({reason}). {meaning}", meaning.action)
     return Ruling(Event.REFUSED, None, None, reason=reason, alert=need)
+
+
+def on_tracking(found: Tracked) -> AlertNeed | None:
+    """Return what a person must be told at once of what MESH's tracking says, None when that can wait.
+
+    ``undeliverable`` is the same kind as that of a MESH REPORT, so that both together open one alert.
+    """
+    if found is Tracked.UNDELIVERABLE:
+        return AlertNeed(
+            "undeliverable",
+            "MESH could not deliver the report; its own report, which says why, has not come.",
+            "Tell the registered practice by telephone what the consultation says; ask the MESH service desk for the"
+            " reason. Who usually acts: the sending practice's staff.",
+        )
+    if found is Tracked.UNKNOWN_TO_MESH:
+        return AlertNeed(
+            "unknown_to_mesh",
+            "MESH took the report and does not know it any more: it may never arrive.",
+            "Tell the registered practice by telephone what the consultation says; then `resend` the report, and give"
+            " its MESH message id to the MESH service desk. Who usually acts: the sending practice's staff.",
+        )
+    return None
+
+
+def settles(standing: Standing, ruling: Ruling) -> Iterator[tuple[str, str]]:
+    """Give the kinds of alerts about a report that what arrived settles, each with the reason."""
+    if ruling.infrastructure_code is not None:
+        yield "infrastructure_overdue", f"the infrastructure response came: {ruling.infrastructure_code}"
+    if ruling.business_code is not None:
+        yield "business_overdue", f"the business response came: {ruling.business_code}"
+    if ruling.event in (Event.NEGATIVE, Event.UNDELIVERABLE):
+        for level in Level.INFRASTRUCTURE, Level.BUSINESS:
+            yield f"{level}_overdue", f"the report failed: {ruling.reason}"
+    answered = ruling.infrastructure_code or ruling.business_code
+    if answered and (standing.state is not State.FAILED or ruling.event is Event.BOTH_POSITIVE):
+        # whoever answers has it, whatever MESH said
+        for kind in "undeliverable", "unknown_to_mesh":
+            yield kind, f"the registered practice answered: {answered}"
+    if ruling.event is Event.BOTH_POSITIVE and standing.state is State.FAILED:
+        yield "negative_response", "corrected: both positive responses came"
 
 
 def _event(state: State, infrastructure: str | None, business: str | None) -> Event:
@@ -117,25 +168,22 @@ def _noted(standing: Standing, alert: AlertNeed | None) -> Ruling:
     return Ruling(Event.NOTED, standing.infrastructure_code, standing.business_code, alert=alert)
 
 
-def _negative(code: str, display: str) -> AlertNeed:
-    return AlertNeed(
-        "negative_response",
-        f"The registered practice did not file the report: {code}, {display}.",
-        "Tell the registered practice by telephone what the consultation says, and correct what the code names.",
-    )
+def _negative(code: str) -> AlertNeed:
+    meaning = meaning_of(code)
+    return AlertNeed("negative_response", f"The registered practice did not file it. {meaning}", meaning.action)
 
 
 def _unknown(code: str | None) -> AlertNeed:
-    return AlertNeed(
-        "unknown_response",
-        f"A response came whose code says nothing certain: {code or 'none'}.",
-        "Ask the registered practice whether the report was filed.",
-    )
+    if code is None:
+        return AlertNeed(
+            "unknown_response",
+            "A response came without a code: whether the report was filed cannot be told.",
+            "Ask the registered practice whether the report was filed. Who usually acts: the sending practice's staff.",
+        )
+    meaning = meaning_of(code)
+    return AlertNeed("unknown_response", f"A response came that says nothing certain. {meaning}", meaning.action)
 
 
-def _on_mesh_code(code: str) -> str:
-    if code in ("EPL-152", "EPL-153", "EPL-154"):
-        return "Trace the patient on PDS, correct NHS number, birth date or surname, and update the consultation."
-    if code in ("EPL-150", "EPL-151"):
-        return "Ask the MESH service desk which mailbox the registered practice uses; tell the practice meanwhile."
-    return "Tell the registered practice by telephone; ask it why its mailbox is not collected."
+def _undeliverable(code: str) -> AlertNeed:
+    meaning = meaning_of(code)
+    return AlertNeed("undeliverable", f"MESH did not deliver the report. {meaning}", meaning.action)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.clock import Clock
-from shared.db import DATABASE_AWAY, Database, after_commit, insert_once
+from shared.db import NOT_READY, Database, after_commit, insert_once
 from shared.errors import CommandFailed
 from shared.log import Event, emit
 from shared.tables import AlertColumns
@@ -29,31 +29,38 @@ ALERT_CLOSED = Event(
 )
 EVENTS = (ALERT_OPENED, ALERT_CLOSED)
 
+_MOST_A_MAIL = 1000
+
 A = TypeVar("A", bound=AlertColumns)
+
+# whom each service refuses, and what is usually wrong then
+_REFUSALS = {
+    "MESH": ("this mailbox", "id, password, shared key, certificate and clock"),
+    "PDS": ("this application", "API key, key id, private key, addresses and clock"),
+}
 
 
 def refusal_teller(
-    database: Database, book: AlertBook[Any], clock: Clock, mailbox_id: str
+    database: Database, book: AlertBook[Any], clock: Clock, subject_id: str, of: str = "MESH"
 ) -> Callable[[str | None], None]:
-    """Return what opens an alert when MESH refuses our account, and closes it at the first answer afterwards."""
+    """Return what opens an alert when ``of`` refuses our account, and closes it at the first answer afterwards."""
+    kind, (whom, causes) = f"{of.lower()}_refused", _REFUSALS[of]
 
     def tell(refusal: str | None) -> None:
         now = clock()
         # what cannot be kept was logged already
-        with suppress(*DATABASE_AWAY), database.transaction() as session:
+        with suppress(*NOT_READY), database.transaction() as session:
             if refusal is None:
-                book.close(
-                    session, subject_id=mailbox_id, kind="mesh_refused", now=now, by="MESH", reason="MESH answers again"
-                )
+                book.close(session, subject_id=subject_id, kind=kind, now=now, by=of, reason=f"{of} answers again")
             else:
                 book.open(
                     session,
-                    kind="mesh_refused",
-                    subject_id=mailbox_id,
+                    kind=kind,
+                    subject_id=subject_id,
                     now=now,
                     code=None,
-                    text=f"MESH refuses this mailbox: {refusal}.",
-                    action="Run `check --online`: id, password, shared key, certificate and clock are usual causes.",
+                    text=f"{of} refuses {whom}: {refusal}.",
+                    action=f"Run `check --online`: {causes} are usual causes.",
                 )
 
     return tell
@@ -70,6 +77,7 @@ class AlertBook(Generic[A]):
     ) -> bool:
         """Open an alert unless one of this kind is open for the subject; say whether it is new.
 
+        One that is open without a code takes the first code that comes, with its words: it says why.
         ``text`` and ``action`` hold no patient data: they are logged.
         """
         alert_id = str(uuid4())
@@ -85,6 +93,8 @@ class AlertBook(Generic[A]):
             action=action,
         )
         if not new:
+            if code is not None:
+                self._add_code(session, kind, subject_id, code, text, action)
             return False
         line = {"alert_id": alert_id, "kind": kind, "subject_id": subject_id, "code": code}
         after_commit(session, lambda: emit(ALERT_OPENED, text=text, action=action, **line))
@@ -113,6 +123,22 @@ class AlertBook(Generic[A]):
         """Return all alerts, the newest first."""
         query = select(self._model).order_by(self._model.opened_at.desc(), self._model.alert_id)
         return list(session.scalars(query))
+
+    def unmailed(self, session: Session) -> list[A]:
+        """Return the open alerts that no mail has told of yet, the oldest first; the oldest thousand if more."""
+        query = select(self._model).where(self._model.closed_at.is_(None), self._model.mailed_at.is_(None))
+        return list(session.scalars(query.order_by(self._model.opened_at, self._model.alert_id).limit(_MOST_A_MAIL)))
+
+    def mark_mailed(self, session: Session, alert_ids: Sequence[str], now: datetime) -> None:
+        """Remember that the mail server took the mail that tells of these alerts."""
+        for alert in session.scalars(select(self._model).where(self._model.alert_id.in_(alert_ids))):
+            alert.mailed_at = now
+
+    def _add_code(self, session: Session, kind: str, subject_id: str, code: str, text: str, action: str) -> None:
+        model = self._model
+        is_open = (model.kind == kind) & (model.subject_id == subject_id) & model.closed_at.is_(None)
+        for alert in session.scalars(select(model).where(is_open, model.code.is_(None)).with_for_update()):
+            alert.code, alert.text, alert.action = code, text, action
 
     def _settle(self, session: Session, alert: A, now: datetime, by: str, reason: str) -> None:
         alert.closed_at, alert.closed_by, alert.closed_reason = now, by, reason

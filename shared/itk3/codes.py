@@ -1,4 +1,4 @@
-"""The ITK3 response codes and MESH's report codes: what each says, and whether it is good news."""
+"""The ITK3 response codes as the code system has them, and whether each is good news."""
 
 from __future__ import annotations
 
@@ -130,18 +130,6 @@ RESPONSE_CODES: Final = MappingProxyType({code.code: code for code in _PUBLISHED
 
 # Decision 5: withdrawn in ITK 2.5.0, so never sent; an old receiver may still answer with it.
 _WITHDRAWN: Final = replace(_fatal("10006", "Priority Value - Processing Error", "processing"), published=False)
-
-MESH_REPORT_CODES: Final = MappingProxyType(
-    {
-        "14": "The recipient did not collect the message in five days, or its mailbox is closed",
-        "EPL-150": "Several mailboxes were found for the patient's registered practice",
-        "EPL-151": "No mailbox was found for the patient's registered practice and this workflow",
-        "EPL-152": "The NHS number is not valid",
-        "EPL-153": "The NHS number is not known",
-        "EPL-154": "The NHS number belongs to someone with another surname or birth date",
-    }
-)
-"""What a MESH REPORT says about a message that it could not deliver."""
 
 
 def find(code: str | None) -> ResponseCode:

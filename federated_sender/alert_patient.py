@@ -1,0 +1,23 @@
+"""Whom an alert is about, for mail that may say so (``ALERT_EMAIL_PATIENT``)."""
+
+from __future__ import annotations
+
+import json
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from federated_sender.tables import Alert, Report
+
+
+def patient_of(session: Session, alert: Alert) -> str | None:
+    """Return name and NHS number of the patient of the report that ``alert`` is about; None when there is none.
+
+    The result is patient data: it goes into the mail and nowhere else.
+    """
+    content = session.scalar(select(Report.content).where(Report.report_id == alert.subject_id))
+    if not content:
+        return None
+    patient = json.loads(content)["patient"]
+    names = filter(None, (patient.get("title"), *(patient.get("given") or ()), patient["family"]))
+    return f"{' '.join(names)}, NHS number {patient['nhs_number']}"
