@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import stat
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from shared.clock import Clock
 from shared.db import Database
-from shared.errors import DatabaseUnusable, MeshError
+from shared.errors import DatabaseUnusable, MeshError, MeshForbidden
+from shared.mesh.certificates import ALERT_BEFORE, WARN_BEFORE
 from shared.mesh.client import MeshClient
 
 # no clock is right that says a time before this software was written
@@ -28,13 +30,21 @@ class Check:
 
 
 def database_checks(database: Database, name: str) -> Iterable[Check]:
-    """Check that the database answers and is at this version's schema."""
+    """Check that the database answers, is at this version's schema, and is no file that everybody may read."""
+    try:
+        database.revision()
+    except DatabaseUnusable as error:
+        yield Check("database", ok=False, text=f"{error}; start it, or correct DATABASE_URL")
+        return
     try:
         database.require_schema(name)
     except DatabaseUnusable as error:
         yield Check("database", ok=False, text=str(error))
     else:
         yield Check("database", ok=True, text=f"schema {database.head()}")
+    url = database.engine.url
+    if url.get_backend_name() == "sqlite" and url.database:
+        yield from _exposed({"database": Path(url.database)})
 
 
 def directory_check(directory: Path) -> Check:
@@ -44,6 +54,32 @@ def directory_check(directory: Path) -> Check:
     if directory.stat().st_mode & 0o077:
         return Check("state directory", ok=False, text=f"others can look into it: run `chmod 700 {directory}`")
     return Check("state directory", ok=True, text=str(directory))
+
+
+def secret_checks(files: Mapping[str, Path]) -> Iterable[Check]:
+    """Check that not every user of the machine can read the secrets; ``files`` has them by the setting's name."""
+    exposed = list(_exposed(files))
+    yield from exposed
+    if files and not exposed:
+        yield Check("secrets", ok=True, text=f"not every user can read {', '.join(files)}")
+
+
+def _exposed(files: Mapping[str, Path]) -> Iterable[Check]:
+    for name, file in files.items():
+        if _is_open_to_all(file):
+            yield Check(name, ok=False, text=f"every user of this machine can read it: run `chmod o-rwx {file}`")
+
+
+def _is_open_to_all(file: Path) -> bool:
+    """Say whether anybody can read ``file``: its own mode and every directory on the way let them."""
+    try:
+        way = file.resolve(strict=True)
+        return bool(way.stat().st_mode & stat.S_IROTH) and all(
+            above.stat().st_mode & stat.S_IXOTH for above in way.parents
+        )
+    except OSError:
+        # what is not there has a fault of its own
+        return False
 
 
 def clock_check(clock: Clock) -> Check:
@@ -59,5 +95,18 @@ def mesh_check(mesh: MeshClient) -> Check:
     try:
         mesh.handshake()
     except MeshError as error:
-        return Check("MESH", ok=False, text=f"{error}; check mailbox, password, shared key, certificate and clock")
+        # a refusal says itself what to look at
+        advice = "" if isinstance(error, MeshForbidden) else "; check MESH_URL, the network and the certificate"
+        return Check("MESH", ok=False, text=f"{error}{advice}")
     return Check("MESH", ok=True, text="the handshake succeeded")
+
+
+def certificate_checks(mesh: MeshClient, clock: Clock) -> Iterable[Check]:
+    """Tell when each file of certificates ends; it is wrong as soon as there is an alert for it."""
+    for expiry in mesh.certificate_expiries():
+        left = expiry.at - clock()
+        text = f"ends on {expiry.at:%Y-%m-%d}, {left.days} days from now"
+        if left < timedelta(0):
+            text = f"ended on {expiry.at:%Y-%m-%d}"
+        advice = "; order the new one now" if left <= WARN_BEFORE else ""
+        yield Check(expiry.setting, ok=left > ALERT_BEFORE, text=text + advice)

@@ -1,18 +1,23 @@
-"""Opens the MESH client of a daemon from its settings."""
+"""Opens a MESH client from settings."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from shared.alerts import AlertBook
 from shared.clock import Clock
-from shared.config import PracticeSettings
+from shared.config import MeshSettings, PracticeSettings
 from shared.daemon import Outage
+from shared.db import Database
 from shared.identifiers import MailboxId
 from shared.mesh.account import MeshAccount
 from shared.mesh.client import MeshClient
+from shared.mesh_watch import MeshWatch
 
 
-def open_mesh(settings: PracticeSettings, clock: Clock, outage: Outage) -> MeshClient:
-    """Return a client for the settings' mailbox; its answers end ``outage``."""
-    account = MeshAccount(
+def account_of(settings: MeshSettings) -> MeshAccount:
+    """Return the account that the settings describe."""
+    return MeshAccount(
         url=settings.mesh_url,
         mailbox_id=MailboxId(settings.mesh_mailbox_id),
         password=settings.mesh_mailbox_password.get_secret_value(),
@@ -21,4 +26,12 @@ def open_mesh(settings: PracticeSettings, clock: Clock, outage: Outage) -> MeshC
         client_key_file=settings.mesh_client_key_file,
         ca_file=settings.mesh_ca_file,
     )
-    return MeshClient(account, clock, answered=outage.over)
+
+
+def open_mesh(
+    settings: PracticeSettings, clock: Clock, outage: Outage, database: Database, alerts: AlertBook[Any]
+) -> MeshClient:
+    """Return the client of a daemon: its answers end ``outage``, and what it observes is logged and alerted."""
+    account = account_of(settings)
+    watch = MeshWatch(account.mailbox_id, clock, database, alerts, outage.over)
+    return MeshClient(account, clock, observer=watch, directory=settings.state_directory)

@@ -8,12 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from shared.errors import ConfigurationError, Fault
 from shared.identifiers import MailboxId
 
-_HOST: Final = re.compile(r"[A-Za-z0-9.-]+|[0-9A-Fa-f:.]+")
+# a label that is empty or too long ends in an error of the resolver's own
+_HOST: Final = re.compile(r"[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})*\.?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class MeshAccount:
             yield Fault("MESH_CLIENT_KEY_FILE", "is missing though MESH_CLIENT_CERT_FILE is set")
 
 
-def url_fault(url: str) -> str | None:
-    """Return the rule that ``url`` breaks as the address of MESH, or None."""
+def url_fault(url: str, *, with_path: bool = False) -> str | None:
+    """Return the rule that ``url`` breaks as the address of MESH, or None; other services lie below a path."""
     try:
         parts = urlsplit(url)
         port_is_usable = parts.port != 0
@@ -62,17 +63,19 @@ def url_fault(url: str) -> str | None:
         return "is not a URL"
     if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.hostname or "") or not port_is_usable:
         return "is not an https URL"
-    if parts.username is not None or parts.path not in ("", "/") or parts.query or parts.fragment:
-        return "has more than scheme, host and port"
-    if parts.scheme == "http" and not _is_loopback(parts):
+    if parts.username is not None or parts.query or parts.fragment or (not with_path and parts.path not in ("", "/")):
+        return "has more than scheme, host and path" if with_path else "has more than scheme, host and port"
+    if parts.scheme == "http" and not is_loopback(url):
         return "is plain http to another machine; only https may leave this one"
     return None
 
 
-def _is_loopback(parts: SplitResult) -> bool:
-    if parts.hostname == "localhost":
+def is_loopback(url: str) -> bool:
+    """Say whether ``url`` leads to this machine alone."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(parts.hostname or "").is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False

@@ -2,27 +2,48 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import IO, Final
 
 from shared.errors import MeshProtocolError
 
 _GZIP: Final = zlib.MAX_WBITS | 16
 _STEP: Final = 65_536
+# what gzip adds to bytes that it cannot make fewer, and what arrives at once
+_OVERHEAD: Final = 100_000
+
+
+def copy_body(chunks: Iterable[bytes], content_encoding: str, limit: int, into: IO[bytes]) -> bool:
+    """Write the decoded body into ``into``; say whether it went on beyond ``limit`` bytes (no more is written).
+
+    Raises MeshProtocolError when it is corrupt, cut short, encoded as we did not ask for, or longer on the way than
+    its content can ever be.
+    """
+    room = limit
+    for piece in _decoded(_no_longer_than(limit + limit // 100 + _OVERHEAD, chunks), content_encoding.strip().lower()):
+        into.write(piece[:room])
+        room -= len(piece)
+        if room < 0:
+            return True
+    return False
 
 
 def read_body(chunks: Iterable[bytes], content_encoding: str, limit: int) -> tuple[bytes, bool]:
-    """Return the decoded body, and whether it went on beyond ``limit`` bytes (then only its beginning is returned).
+    """Return the decoded body and whether it went on beyond ``limit`` bytes, as ``copy_body`` does."""
+    body = io.BytesIO()
+    truncated = copy_body(chunks, content_encoding, limit, body)
+    return body.getvalue(), truncated
 
-    Raises MeshProtocolError when it is corrupt, cut short or encoded as we did not ask for.
-    """
-    body = bytearray()
-    for piece in _decoded(chunks, content_encoding.strip().lower()):
-        body += piece
-        if len(body) > limit:
-            return bytes(body[:limit]), True
-    return bytes(body), False
+
+def _no_longer_than(most: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Pass the bytes on as they came; gzip of nothing, over and over, has no end otherwise."""
+    for chunk in chunks:
+        most -= len(chunk)
+        yield chunk
+        if most < 0:
+            raise MeshProtocolError("the answer of MESH is longer than its content")
 
 
 def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterable[bytes]:

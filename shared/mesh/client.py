@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
-import platform
 import time
-from collections.abc import Callable
-from datetime import datetime, timedelta
-from threading import Lock
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import SpooledTemporaryFile
 from types import TracebackType
-from typing import Final, Self
+from typing import IO, Any, Final, Self, cast
 from urllib.parse import quote, urlsplit
 
 import httpx
 
 from shared.clock import Clock
-from shared.errors import MeshAmbiguous, MeshForbidden, MeshProtocolError, MeshRefused
-from shared.mesh import answers
+from shared.errors import MeshForbidden, MeshGone, MeshProtocolError, MeshRefused, MeshUploadInterrupted
+from shared.mesh import answers, problems
 from shared.mesh.account import MeshAccount
 from shared.mesh.answers import Answer
-from shared.mesh.connection import CLIENT_VERSION, Connection
-from shared.mesh.headers import read_headers, send_headers
+from shared.mesh.certificates import Expiry, expiries
+from shared.mesh.chunks import IN_MEMORY, Chunks
+from shared.mesh.connection import Connection, Timeouts
+from shared.mesh.handshake import Handshake
+from shared.mesh.headers import check_chunk, read_headers, send_headers
 from shared.mesh.messages import Endpoint, IncomingMessage, LocalIdTracking, MessageHeaders, OutgoingMessage, Tracking
+from shared.mesh.observer import Observer
+from shared.mesh.renewal import Connections
+from shared.mesh.upload import Upload
+
+PAGE_SIZE: Final = 500
+"""How many messages MESH lists at once."""
+
+CHUNK_SIZE: Final = 75_000_000
+"""The largest body that goes in one piece (decision 40): not every recipient can put chunks together."""
 
 _ROOT: Final = "/messageexchange"
-_HANDSHAKE_EVERY: Final = timedelta(hours=24)
-_PAGE_SIZE: Final = 500
 _MOST_PAGES: Final = 1000
 
 
 class MeshClient:
     """One mailbox on MESH; may be used by many threads, and is closed by ``close()`` or at the end of a ``with``.
 
-    Every call but ``send`` is repeated by itself where that can help. Beside what each method names, a call may
-    raise MeshUnavailable (no answer, or MESH overloaded), MeshForbidden (the account is not let in), MeshRefused
-    (MESH said no) and MeshProtocolError (an answer that cannot be read). ``answered`` is called at every good
-    answer, so that the end of an outage is noticed.
+    Every call is repeated by itself where that can help; the POST that creates a message never is. Beside what each
+    method names, a call may raise MeshUnavailable (no answer, or MESH overloaded), MeshForbidden (the account is not
+    let in), MeshRefused (MESH said no) and MeshProtocolError (an answer that cannot be read).
+
+    - ``observer`` hears of good answers, of the clock and of the certificates.
+    - ``directory`` is where large bodies lie in files without a name, else where the machine keeps such files.
+    - ``chunk_size``: a body with more bytes goes in chunks; ``compress`` gzips all (True), none (False), or what goes
+      in chunks (None). Neither may differ from one run to the next while a message is half sent.
+    - ``transport``, ``sleep`` and ``timeouts`` are for tests.
     """
 
     def __init__(
@@ -43,14 +59,23 @@ class MeshClient:
         clock: Clock,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        answered: Callable[[], None] = lambda: None,
+        *,
+        observer: Observer | None = None,
+        directory: Path | None = None,
+        chunk_size: int = CHUNK_SIZE,
+        compress: bool | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self.mailbox_id = account.mailbox_id
+        self._account = account
         self._mailbox = f"{_ROOT}/{quote(account.mailbox_id, safe='')}"
-        self._clock = clock
-        self._connection = Connection(account, clock, transport, sleep, answered)
-        self._handshake_lock = Lock()
-        self._shaken_at: datetime | None = None
+        observer = observer or Observer()
+        self._directory = str(directory) if directory else None
+        self._chunk_size = chunk_size
+        self._compress = compress
+        connect = partial(Connection, account, clock, transport, sleep, observer, timeouts or Timeouts())
+        self._connections = Connections(account, clock, connect, observer)
+        self._handshake = Handshake(account, self._mailbox, clock, observer)
 
     def __enter__(self) -> Self:
         return self
@@ -62,57 +87,76 @@ class MeshClient:
 
     def close(self) -> None:
         """Close the connections; the client cannot be used afterwards."""
-        self._connection.close()
+        self._connections.close()
 
     def handshake(self) -> None:
         """Tell MESH that we are here, which proves credentials and certificate without creating anything.
 
         Raises MeshForbidden for whatever but a good answer and a passing trouble: it is never a message's fault.
         """
-        self._shaken_at = None
-        headers = {
-            "Mex-ClientVersion": CLIENT_VERSION,
-            "Mex-OSName": platform.system() or "unknown",
-            "Mex-OSVersion": platform.release() or "unknown",
-            "Mex-OSArchitecture": platform.machine() or "unknown",
-        }
-        try:
-            answer = self._connection.ask("POST", self._mailbox, headers=headers)
-        except (MeshRefused, MeshProtocolError) as error:
-            raise MeshForbidden(f"handshake: {error}") from error
-        if answer.status != httpx.codes.OK:
-            raise answers.account_failure(answer, "handshake")
-        self._shaken_at = self._clock()
+        with self._connections.current(look=True) as connection:
+            self._handshake.make(connection)
 
-    def _shake_hands_daily(self) -> None:
-        """Before anything is created: without a certificate MESH breaks off only after it has read the request."""
-        with self._handshake_lock:
-            if self._shaken_at is None or not timedelta(0) <= self._clock() - self._shaken_at < _HANDSHAKE_EVERY:
-                self.handshake()
+    def certificate_expiries(self) -> list[Expiry]:
+        """Return when the client certificate and the file of authorities end, as the files are now."""
+        return expiries(self._account)
+
+    def shake_hands_daily(self) -> None:
+        """Make a handshake unless one was made within a day with the present certificate, as MESH asks of everybody."""
+        with self._connections.current() as connection:
+            self._handshake.make_daily(connection)
 
     def send(self, message: OutgoingMessage) -> str:
         """Post ``message`` once and return the id that MESH gave it.
 
-        Raises MeshUnavailable when MESH has certainly not taken it, so that it may be sent again, MeshAmbiguous
-        when it may have: then it must be looked up by its local id before it is sent again (decision 13), and
-        MeshForbidden when account, address or gateway must be mended first. A MeshRefused that is none of these
-        means that MESH refused this message (400, 413, 417, 422), or that no header can carry what it says; it
-        may have a ``message_id``, to which MESH's own report will link.
+        Raises MeshUnavailable when MESH has certainly not taken it, so that it may be sent again (of a message in
+        chunks MeshUploadInterrupted, which ``resume`` continues), MeshAmbiguous when it may have: then it must be
+        looked up by its local id before it is sent again (decision 13), and MeshForbidden when account, address or
+        gateway must be mended first. A MeshRefused that is none of these means that MESH refused this message
+        (400, 413, 417, 422), or that no header can carry what it says; it may have a ``message_id``, to which
+        MESH's own report will link.
         """
+        upload = self._upload(message)
+        with self._posting() as connection:
+            message_id = upload.create(connection)
+            try:
+                upload.finish(connection, message_id)
+            except MeshGone as error:
+                # nobody else can finish it, so nothing of it will ever be seen
+                raise MeshUploadInterrupted(f"the upload was lost: {error}", http_status=error.http_status) from error
+        return message_id
+
+    def resume(self, message: OutgoingMessage, message_id: str) -> str:
+        """Post all chunks but the first to the unfinished upload ``message_id`` of the same message; return that id.
+
+        Harmless when all are there already. Raises what ``send`` raises, and MeshGone when MESH holds no such upload.
+        """
+        upload = self._upload(message)
+        with self._posting() as connection:
+            upload.finish(connection, message_id)
+        return message_id
+
+    @contextmanager
+    def _posting(self) -> Iterator[Connection]:
+        """Give a connection that shook hands; one that is then not let in has to do so again."""
+        with self._connections.current() as connection:
+            self._handshake.make_daily(connection)
+            try:
+                yield connection
+            except MeshForbidden:
+                connection.shaken_at = None
+                raise
+
+    def number_of_chunks(self, message: OutgoingMessage) -> int:
+        """Return in how many chunks ``message`` goes; one is the ordinary way."""
+        return self._chunks(message).total
+
+    def _upload(self, message: OutgoingMessage) -> Upload:
         headers = send_headers(message, self.mailbox_id)
-        self._shake_hands_daily()
-        try:
-            answer = self._connection.attempt("POST", f"{self._mailbox}/outbox", headers=headers, body=message.body)
-            if answer.status in (200, 202):
-                return answers.sent_message_id(answer)
-        except MeshProtocolError as error:
-            raise MeshAmbiguous(str(error), http_status=error.http_status) from error
-        except MeshRefused as error:
-            raise MeshForbidden(str(error)) from error
-        failure = answers.send_failure(answer, message.subject, headers.get("Mex-Subject", ""))
-        if isinstance(failure, MeshForbidden):
-            self._shaken_at = None
-        raise failure
+        return Upload(message, headers, self._chunks(message), f"{self._mailbox}/outbox", self.track)
+
+    def _chunks(self, message: OutgoingMessage) -> Chunks:
+        return Chunks(message.body, self._chunk_size, self._compress, self._directory)
 
     def list_inbox(self, workflow_filter: str | None = None) -> list[str]:
         """Return the ids of all unacknowledged messages, each once, in MESH's order, over as many pages as it takes.
@@ -120,7 +164,7 @@ class MeshClient:
         The filter is MESH's (``X``, ``!X``, ``X*`` …). It hides reports whose workflow it does not name.
         """
         wish = f"&workflow_filter={quote(workflow_filter, safe='')}" if workflow_filter else ""
-        path: str | None = f"{self._mailbox}/inbox?max_results={_PAGE_SIZE}{wish}"
+        path: str | None = f"{self._mailbox}/inbox?max_results={PAGE_SIZE}{wish}"
         ids: dict[str, None] = {}
         visited: set[str] = set()
         while path and path not in visited and len(visited) < _MOST_PAGES:
@@ -141,30 +185,40 @@ class MeshClient:
 
     def head(self, message_id: str) -> MessageHeaders:
         """Return what a message in the inbox is, without its body. Raises MeshGone when it is not there any more."""
-        answer = _expect(self._connection.ask("HEAD", self._item(message_id)), "message headers")
+        answer = _expect(self._ask("HEAD", self._item(message_id)), "message headers")
         return read_headers(message_id, answer.headers)
 
     def download(self, message_id: str, max_bytes: int) -> IncomingMessage:
         """Return a message with all its chunks, and at most ``max_bytes`` of its decoded body.
 
-        When there is more, ``truncated`` is set. Raises MeshGone when it is not there any more.
+        When there is more, ``truncated`` is set. Close the message when it is no longer needed: a large body lies in
+        a temporary file. Raises MeshGone when it is not there any more.
         """
+        content = cast(IO[bytes], SpooledTemporaryFile(IN_MEMORY, dir=self._directory))  # noqa: SIM115 - it outlives the call
+        try:
+            headers, truncated = self._download(message_id, max_bytes, content)
+            return IncomingMessage(headers, content, truncated)
+        except BaseException:
+            content.close()
+            raise
+
+    def _download(self, message_id: str, max_bytes: int, content: IO[bytes]) -> tuple[MessageHeaders, bool]:
         item = self._item(message_id)
-        answer = self._get(item, "download", limit=max_bytes)
-        headers = read_headers(message_id, answer.headers)
-        body, chunk = bytearray(answer.body), 1
+        answer = self._get(item, "download", limit=max_bytes, into=content)
+        headers, chunk = read_headers(message_id, answer.headers), 1
         while answer.status == httpx.codes.PARTIAL_CONTENT and chunk < headers.total_chunks and not answer.truncated:
             chunk += 1
-            answer = self._get(f"{item}/{chunk}", "chunk download", limit=max_bytes - len(body))
-            body += answer.body
+            room = max_bytes - content.tell()
+            answer = self._get(f"{item}/{chunk}", "chunk download", limit=room, into=content)
+            check_chunk(message_id, chunk, headers.total_chunks, answer.headers)
         complete = answer.status == httpx.codes.OK and chunk >= headers.total_chunks
         if not (complete or answer.truncated):
             raise MeshProtocolError("MESH disagrees with itself about the number of chunks", message_id=message_id)
-        return IncomingMessage(headers, bytes(body), answer.truncated)
+        return headers, answer.truncated
 
     def acknowledge(self, message_id: str) -> None:
         """Let MESH delete its copy; only after our own commit (decision 14). Harmless when repeated."""
-        _expect(self._connection.ask("PUT", f"{self._item(message_id)}/status/acknowledged"), "acknowledge")
+        _expect(self._ask("PUT", f"{self._item(message_id)}/status/acknowledged"), "acknowledge")
 
     def track(self, message_id: str) -> Tracking:
         """Return what became of a message that we sent. Raises MeshGone when MESH knows no such message of ours."""
@@ -176,30 +230,33 @@ class MeshClient:
 
         Raises MeshForbidden when MESH does not say: to look a message up is not to have it refused.
         """
-        path = f"{self._mailbox}/outbox/tracking/{_segment(local_id)}"
-        answer = self._connection.ask("GET", path)
+        answer = self._ask("GET", f"{self._mailbox}/outbox/tracking/{_segment(local_id)}")
         if answer.status not in (200, 300, 404):
-            raise answers.account_failure(answer, "tracking by local id")
+            raise problems.account_failure(answer, "tracking by local id")
         return answers.local_id_tracking(answer)
 
     def lookup(self, ods_code: str, workflow_id: str) -> list[Endpoint]:
         """Return the mailboxes that take a workflow for an organisation, usually one."""
         path = f"{_ROOT}/endpointlookup/{_segment(ods_code)}/{_segment(workflow_id)}"
-        return answers.endpoints(_expect(self._connection.ask("GET", path, signed=False), "endpoint look-up"))
+        return answers.endpoints(_expect(self._ask("GET", path, signed=False), "endpoint look-up"))
 
     def _item(self, message_id: str) -> str:
         return f"{self._mailbox}/inbox/{_segment(message_id)}"
 
-    def _get(self, path: str, call: str, limit: int | None = None) -> Answer:
-        answer = self._connection.ask("GET", path, limit=limit)
+    def _get(self, path: str, call: str, limit: int | None = None, into: IO[bytes] | None = None) -> Answer:
+        answer = self._ask("GET", path, limit=limit, into=into)
         if answer.status == httpx.codes.PARTIAL_CONTENT and limit is not None:
             return answer
         return _expect(answer, call)
 
+    def _ask(self, method: str, path: str, **more: Any) -> Answer:
+        with self._connections.current() as connection:
+            return connection.ask(method, path, **more)
+
 
 def _expect(answer: Answer, call: str) -> Answer:
     if answer.status != httpx.codes.OK:
-        raise answers.failure(answer, call)
+        raise problems.failure(answer, call)
     return answer
 
 

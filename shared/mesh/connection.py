@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
-from typing import Final
-from uuid import uuid4
+from threading import Lock
+from typing import IO, Final
 
 import httpx
-from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 
 from shared.clock import Clock
 from shared.errors import MeshAmbiguous, MeshRefused, MeshUnavailable, MeshUnreachable
 from shared.mesh.account import MeshAccount
-from shared.mesh.answers import FORBIDDEN, Answer
-from shared.mesh.auth import authorization
-from shared.mesh.body import read_body
+from shared.mesh.answers import Answer
+from shared.mesh.auth import Signer
+from shared.mesh.body import copy_body, read_body
+from shared.mesh.chunks import Section
+from shared.mesh.observer import Observer
+from shared.mesh.repetition import LAST_BEGINNING, Repetition
 from shared.mesh.tls import tls_context
 
 CLIENT_VERSION: Final = f"gp-federated-consultation/{version('gp-federated-consultation')}"
@@ -28,26 +31,41 @@ _STANDARD_HEADERS: Final = {
     "Accept-Encoding": "gzip",
     "User-Agent": CLIENT_VERSION,
 }
-_POOL, _CONNECT, _WRITE, _READ, _READ_AFTER_POST = 5.0, 10.0, 60.0, 30.0, 45.0
-_TIMEOUTS: Final = httpx.Timeout(connect=_CONNECT, read=_READ, write=_WRITE, pool=_POOL)
-_POST_TIMEOUTS: Final = httpx.Timeout(connect=_CONNECT, read=_READ_AFTER_POST, write=_WRITE, pool=_POOL)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long one attempt waits, in seconds, for each thing that it waits for."""
+
+    pool: float = 5.0
+    connect: float = 10.0
+    write: float = 60.0
+    read: float = 30.0
+    read_after_post: float = 45.0
+
+    def of(self, *, with_body: bool) -> httpx.Timeout:
+        """Return them as httpx knows them; MESH needs longer to answer when it has a message to store."""
+        read = self.read_after_post if with_body else self.read
+        return httpx.Timeout(connect=self.connect, read=read, write=self.write, pool=self.pool)
+
+
+_TIMEOUTS: Final = Timeouts()
 # Shorter than any server keeps a quiet connection: a POST into one just closed would be ambiguous.
 _LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=2.0)
 _ANSWER_BYTES: Final = 4_000_000
-_ATTEMPTS: Final = 4
-_LAST_BEGINNING: Final = 35.0
 
-LONGEST_CALL: Final = timedelta(seconds=_LAST_BEGINNING + _POOL + 2 * _CONNECT + 2 * _READ)
+LONGEST_CALL: Final = timedelta(seconds=LAST_BEGINNING + _TIMEOUTS.pool + 2 * _TIMEOUTS.connect + 2 * _TIMEOUTS.read)
 """The longest that one call takes with all its attempts and pauses; leases are made from it.
 
 The sum of what there is to wait for: the beginning of the last attempt, a free connection, TCP and TLS, the headers,
-the last piece of a short answer. The bytes of a message itself, in or out, come on top.
+the last piece of a short answer. The bytes of a message itself, in or out, come on top, and so do the repetitions
+of a chunk: what goes in chunks may outlive a lease, and whoever claims it then looks it up and continues. Headers
+that trickle in are bounded by their size alone.
 """
 
 # The slowest link on which a message still comes, and how long it may be slower than that.
 _BYTES_A_SECOND: Final = 8_000
 _GRACE: Final = 60.0
-_BACK_OFF: Final = wait_exponential_jitter(multiplier=0.5, max=15.0, jitter=0.5)
 
 # MESH cannot have seen a request that met one of these.
 _NEVER_LEFT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
@@ -55,7 +73,10 @@ _UNSENDABLE: Final = (httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx
 
 
 class Connection:
-    """Makes requests for one mailbox; may be used by many threads at once."""
+    """Makes requests for one mailbox with one certificate; may be used by many threads at once.
+
+    ``shaken_at`` is when MESH last accepted a handshake on it; ``handshaking`` is held by whoever makes one.
+    """
 
     def __init__(
         self,
@@ -63,16 +84,19 @@ class Connection:
         clock: Clock,
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        answered: Callable[[], None] = lambda: None,
+        observer: Observer | None = None,
+        timeouts: Timeouts = _TIMEOUTS,
     ) -> None:
-        self._answered = answered
-        self._account = account
+        self.shaken_at: datetime | None = None
+        self.handshaking = Lock()
+        self._observer = observer or Observer()
+        self._signer = Signer(account, clock)
         self._clock = clock
         self._sleep = sleep
+        self._timeouts = timeouts
         self._client = httpx.Client(
             base_url=account.url,
             headers=_STANDARD_HEADERS,
-            timeout=_TIMEOUTS,
             verify=tls_context(account),
             transport=transport,
             # A proxy may stand before the real MESH, never before a loopback one.
@@ -90,24 +114,31 @@ class Connection:
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
+        body: Section | None = None,
         limit: int | None = None,
+        into: IO[bytes] | None = None,
         signed: bool = True,
     ) -> Answer:
         """Make a request that may be repeated, up to four times with growing pauses, and return the last answer.
 
-        All of it takes no longer than LONGEST_CALL and the body of up to ``limit`` bytes. Raises MeshUnavailable
-        when no attempt got an answer, MeshProtocolError for one that cannot be decoded.
+        All of it takes no longer than LONGEST_CALL and the bytes of ``body`` or of up to ``limit`` that come back.
+        A repetition writes into the file ``into`` from where the first attempt began. Raises MeshUnavailable when no
+        attempt got an answer, MeshProtocolError for one that cannot be decoded.
         """
-        begun = self._clock()
-        retrying = Retrying(
-            retry=_is_worth_repeating,
-            stop=lambda state: self._is_enough(state, begun),
-            wait=self._pause,
-            sleep=self._sleep,
-            retry_error_callback=_last_outcome,
-        )
+        # the time that a body takes on its way out is no reason to try less often
+        begun = None if body is not None else self._clock()
+        start = into.tell() if into is not None else 0
+
+        def attempt() -> Answer:
+            if into is not None:
+                into.seek(start)
+                into.truncate()
+            return self.attempt(
+                method, path, headers=headers, body=body, limit=limit, into=into, signed=signed, begun=begun
+            )
+
         try:
-            return retrying(self.attempt, method, path, headers=headers, limit=limit, signed=signed, begun=begun)
+            return Repetition(self._clock, self._sleep, begun).retrying()(attempt)
         except MeshAmbiguous as error:
             raise MeshUnavailable(str(error)) from error
 
@@ -117,28 +148,30 @@ class Connection:
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: Section | None = None,
         limit: int | None = None,
+        into: IO[bytes] | None = None,
         signed: bool = True,
         begun: datetime | None = None,
     ) -> Answer:
         """Make a request once, with a token of its own, and return the answer, at most ``limit`` bytes of its body.
 
-        ``begun`` is when the call began of which this is an attempt. Raises MeshUnreachable when the request never
-        left, MeshAmbiguous when no whole answer came to one that did, MeshRefused when it cannot be sent at all,
-        and MeshProtocolError when the answer cannot be decoded.
+        The body of a good answer goes ``into`` a file if there is one. ``begun`` is when the call began of which this
+        is an attempt. Raises MeshUnreachable when the request never left, MeshAmbiguous when no whole answer came to
+        one that did, MeshRefused when it cannot be sent at all, and MeshProtocolError when the answer cannot be
+        decoded.
         """
         try:
             request = self._client.build_request(
                 method,
                 path,
-                headers={**(headers or {}), **self._token(signed)},
+                headers={**(headers or {}), **self._signer.headers(signed=signed), **_length(body)},
                 content=body,
-                timeout=_TIMEOUTS if body is None else _POST_TIMEOUTS,
+                timeout=self._timeouts.of(with_body=body is not None),
             )
             response = self._client.send(request, stream=True)
             try:
-                answer = self._read(response, limit, begun)
+                answer = self._read(response, limit, into, begun)
             finally:
                 response.close()
         except _NEVER_LEFT as error:
@@ -148,33 +181,34 @@ class Connection:
             raise MeshRefused(f"the request cannot be sent ({type(error).__name__})") from None
         except httpx.HTTPError as error:
             raise MeshAmbiguous(f"no whole answer came from MESH ({type(error).__name__})") from error
-        if httpx.codes.is_success(answer.status):
-            self._answered()
+        self._tell(answer)
         return answer
 
-    def _read(self, response: httpx.Response, limit: int | None, begun: datetime | None) -> Answer:
-        """Read the answer to its end; ``limit`` is for the body that was asked for, not for the text of an error."""
-        if limit is None or not response.is_success:
-            limit = _ANSWER_BYTES
-            chunks = self._short(response.iter_raw(), begun or self._clock())
-        else:
-            chunks = self._steady(response.iter_raw())
-        body, truncated = read_body(chunks, response.headers.get("content-encoding", ""), limit)
-        return Answer(response.status_code, dict(response.headers), body, truncated)
+    def _tell(self, answer: Answer) -> None:
+        if httpx.codes.is_success(answer.status):
+            self._observer.answered()
+        if answer.clock_ahead is not None:
+            self._observer.clock_compared(answer.clock_ahead)
 
-    def _token(self, signed: bool) -> dict[str, str]:
-        """Sign with a nonce of this attempt alone: threads have nothing to share, and no token is seen twice."""
-        if not signed:
-            return {}
-        account = self._account
-        token = authorization(
-            account.mailbox_id, account.password, account.shared_key, nonce=str(uuid4()), count=0, at=self._clock()
-        )
-        return {"Authorization": token}
+    def _read(
+        self, response: httpx.Response, limit: int | None, into: IO[bytes] | None, begun: datetime | None
+    ) -> Answer:
+        """Read the answer to its end; ``limit`` is for the body that was asked for, not for the text of an error."""
+        arrived, told = self._clock(), _http_date(response.headers.get("date", ""))
+        encoding, raw = response.headers.get("content-encoding", ""), response.iter_raw()
+        body = b""
+        if limit is None or not response.is_success:
+            body, truncated = read_body(self._short(raw, begun or arrived), encoding, _ANSWER_BYTES)
+        elif into is None:
+            body, truncated = read_body(self._steady(raw), encoding, limit)
+        else:
+            truncated = copy_body(self._steady(raw), encoding, limit, into)
+        ahead = arrived - told if told is not None else None
+        return Answer(response.status_code, dict(response.headers), body, truncated, ahead)
 
     def _short(self, chunks: Iterable[bytes], begun: datetime) -> Iterator[bytes]:
         """Pass the chunks of an answer on that must be here before LONGEST_CALL is over."""
-        complete_by = begun + LONGEST_CALL - timedelta(seconds=_READ)
+        complete_by = begun + LONGEST_CALL - timedelta(seconds=_TIMEOUTS.read)
         for chunk in chunks:
             if self._clock() > complete_by:
                 raise _too_slow()
@@ -189,38 +223,18 @@ class Connection:
                 raise _too_slow()
             yield chunk
 
-    def _is_enough(self, state: RetryCallState, begun: datetime) -> bool:
-        """Say whether the next attempt of a call is one too many or would begin too late."""
-        begins_after = (self._clock() - begun).total_seconds() + state.upcoming_sleep
-        return state.attempt_number >= _ATTEMPTS or begins_after > _LAST_BEGINNING
 
-    def _pause(self, state: RetryCallState) -> float:
-        return max(_BACK_OFF(state), self._retry_after(state))
-
-    def _retry_after(self, state: RetryCallState) -> float:
-        """Return the seconds that MESH asks to wait, 0 when it does not say."""
-        if state.outcome is None or state.outcome.failed:
-            return 0.0
-        wish = state.outcome.result().headers.get("retry-after", "").strip()
-        if wish.isascii() and wish.isdigit():
-            return float(wish[:6])
-        try:
-            return (parsedate_to_datetime(wish).astimezone(UTC) - self._clock()).total_seconds()
-        except (ValueError, OverflowError):
-            return 0.0
+def _length(body: Section | None) -> dict[str, str]:
+    # said beforehand: MESH need not understand a body that comes in pieces of unknown number
+    return {"Content-Length": str(body.size)} if body is not None else {}
 
 
-def _is_worth_repeating(state: RetryCallState) -> bool:
-    if state.outcome is None or state.outcome.failed:
-        return state.outcome is not None and isinstance(state.outcome.exception(), (MeshUnavailable, MeshAmbiguous))
-    answer: Answer = state.outcome.result()
-    # A refused token is tried once more: a clock that was just set, or a proxy that sent the last one twice.
-    return answer.is_passing or (answer.status in FORBIDDEN and state.attempt_number == 1)
+def _http_date(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def _too_slow() -> MeshAmbiguous:
     return MeshAmbiguous("the answer of MESH came in too slowly")
-
-
-def _last_outcome(state: RetryCallState) -> Answer | None:
-    return state.outcome.result() if state.outcome else None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.errors import MeshGone
 from shared.mesh.client import MeshClient
-from shared.mesh.messages import OutgoingMessage, Taken
+from shared.mesh.messages import LocalIdTracking, OutgoingMessage, Taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +21,31 @@ class Delivery:
 
 
 def deliver(client: MeshClient, message: OutgoingMessage, *, look_first: bool) -> Delivery:
-    """Bring ``message`` to MESH, posting it at most once.
+    """Bring ``message`` to MESH, creating it there at most once.
 
     ``look_first`` is for every attempt after an ambiguous one, after a restore and after a crash between the POST
     and the commit: what MESH already holds under the local id is adopted. The caller keeps "maybe sent" before
     this call or on MeshAmbiguous, pauses, and calls again with ``look_first``; nothing is posted again here, since
-    MESH may need a moment to know what it took. Errors are those of ``MeshClient.send`` and ``track_local_id``.
+    MESH may need a moment to know what it took. An upload that lacks chunks is continued. Errors are those of
+    ``MeshClient.send`` and ``track_local_id``.
     """
     if look_first:
         known = client.track_local_id(message.local_id)
-        if known.taken is not Taken.NEVER:
+        if known.taken is Taken.UNFINISHED:
+            return _continued(client, message, known)
+        # several uploads may all be unfinished ones, which MESH does not tell apart: a loss is worse than a duplicate
+        unsure = known.taken is Taken.SEVERAL_TIMES and client.number_of_chunks(message) > 1
+        if known.taken is not Taken.NEVER and not unsure:
             return Delivery(known.message_id, adopted=True)
+    return Delivery(client.send(message), adopted=False)
+
+
+def _continued(client: MeshClient, message: OutgoingMessage, known: LocalIdTracking) -> Delivery:
+    """Go on with an upload that broke off; begin anew when it is not one of these chunks: MESH shows it to nobody."""
+    chunks = client.number_of_chunks(message)
+    if known.message_id and chunks > 1 and known.chunks in (None, chunks):
+        try:
+            return Delivery(client.resume(message, known.message_id), adopted=True)
+        except MeshGone:
+            pass
     return Delivery(client.send(message), adopted=False)

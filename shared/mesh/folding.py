@@ -28,6 +28,7 @@ _SPELLED: Final = str.maketrans(
 )
 _DATE_FORMATS: Final[dict[DateFormat, str]] = {"YYYYMMDD": "%Y%m%d", "DDMMYYYY": "%d%m%Y"}
 _ADDRESS: Final = re.compile(r"GPPROVIDER_.*", re.DOTALL | re.IGNORECASE)
+_TOKEN: Final = re.compile(r"NHSMESH\s+\S+", re.IGNORECASE)
 _NHS_NUMBER: Final = re.compile(r"(?<![0-9])[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}(?![0-9])")
 
 
@@ -72,7 +73,8 @@ def gp_provider_address(
 
 
 def redact(text: str, *patient_data: str) -> str:
-    """Return ``text`` without routing addresses, NHS numbers and the values given, whatever their case."""
+    """Return ``text`` without tokens, routing addresses, NHS numbers and the values given, whatever their case."""
     for value in sorted(filter(None, patient_data), key=len, reverse=True):
         text = re.sub(re.escape(value), "***", text, flags=re.IGNORECASE)
+    text = _TOKEN.sub("NHSMESH ***", text)
     return _NHS_NUMBER.sub("***", _ADDRESS.sub(f"{GP_PROVIDER}***", text))

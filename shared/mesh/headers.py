@@ -20,7 +20,7 @@ LIMITS: Final = {
     "Mex-Subject": 500,
     "Content-Type": 100,
 }
-_CHUNK_RANGE: Final = re.compile(r"\s*[0-9]{1,6}\s*:\s*([0-9]{1,6})\s*")
+_CHUNK_RANGE: Final = re.compile(r"\s*([0-9]{1,6})\s*:\s*([0-9]{1,6})\s*")
 
 
 def send_headers(message: OutgoingMessage, sender: str) -> dict[str, str]:
@@ -101,4 +101,13 @@ def _status_time(headers: Mapping[str, str]) -> datetime | None:
 def _total_chunks(headers: Mapping[str, str]) -> int:
     """Return how many chunks there are: ``n:total``; a report has 0."""
     stated = _CHUNK_RANGE.fullmatch(headers.get("mex-chunk-range", ""))
-    return int(stated[1]) if stated else 1
+    return int(stated[2]) if stated else 1
+
+
+def check_chunk(message_id: str, number: int, total: int, headers: Mapping[str, str]) -> None:
+    """Raise MeshProtocolError when a downloaded chunk says that it is another one, or of another message."""
+    stated_id = _value(headers, "mex-messageid") or message_id
+    stated = _CHUNK_RANGE.fullmatch(headers.get("mex-chunk-range", ""))
+    fits = stated is None or (int(stated[1]), int(stated[2])) == (number, total)
+    if not fits or stated_id.upper() != message_id.upper():
+        raise MeshProtocolError("MESH gave another chunk than the one asked for", message_id=message_id)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from shared.errors import (
     InvalidMessage,
+    MeshError,
     MeshForbidden,
     MeshGone,
     MeshProtocolError,
@@ -16,11 +18,16 @@ from shared.errors import (
     MeshUnreachable,
     MessagingError,
 )
-from shared.mesh.client import MeshClient
+from shared.mesh.client import PAGE_SIZE, MeshClient
 from shared.mesh.messages import IncomingMessage, MessageHeaders
 
 # This many one after the other, and it is MESH that fails, not the single messages.
 _MOST_IN_A_ROW: Final = 3
+# New ones of these that a round looks at and tells of; a mailbox full of them is gone through in the course of a day.
+_MOST_FOREIGN: Final = 200
+# After so many rounds a message that MESH lists and does not give out is told of, and from then on seldom asked for.
+_GONE_AT_LAST: Final = 3
+_GONE_AGAIN: Final = 100
 
 
 def never() -> bool:
@@ -35,6 +42,7 @@ class Collected:
     kept: int = 0
     left: int = 0
     gone: int = 0
+    acknowledged: int = 0
     failures: list[tuple[str, MessagingError]] = field(default_factory=list)
 
 
@@ -46,6 +54,7 @@ class Collector:
       again until it is acknowledged. An InvalidMessage that it raises concerns this message alone.
     - ``left`` is told once of each message that is not ours, which stays in MESH unacknowledged.
     - ``max_bytes``: no more of a body is read; ``keep`` then gets it truncated.
+    - ``workflow_id`` is that of the reports: what begins with it is found among any number of strangers' messages.
     """
 
     def __init__(
@@ -56,56 +65,77 @@ class Collector:
         keep: Callable[[IncomingMessage], None],
         left: Callable[[MessageHeaders], None],
         max_bytes: int,
+        workflow_id: str,
     ) -> None:
         self._client = client
         self._owns = owns
         self._keep = keep
         self._left = left
         self._max_bytes = max_bytes
+        self._workflow_id = workflow_id
         self._foreign: set[str] = set()
         # Over which MESH stumbled, the longest ago first; a dict, since a set has no order.
         self._stumbled: dict[str, None] = {}
+        # What MESH listed and did not give out, with the rounds since.
+        self._missing: dict[str, int] = {}
 
     def collect(self, stopping: Callable[[], bool] = never) -> Collected:
-        """Go through the inbox once; a message that cannot be had never blocks the others.
+        """Shake hands if that is due, and go through the inbox; a message that cannot be had never blocks the others.
 
+        A full page means that there may be more: as long as something was acknowledged the next round follows at once.
         What MESH stumbled over in an earlier round comes after everything else. ``stopping`` is asked before each
-        message whether the round is to end there. Raises MeshUnreachable at once, MeshUnavailable when MESH fails
-        over several messages in a row, MeshForbidden, and whatever else ``keep`` raises: what was collected by then
-        is kept, the rest comes in the next round.
+        message whether the round is to end there. Raises MeshUnreachable at once, MeshUnavailable or MeshForbidden
+        when MESH fails over several messages in a row or gives no list, and whatever else ``keep`` raises: what was
+        collected by then is kept, the rest comes in the next round.
         """
-        fresh, stumbled_over = self._in_order(self._client.list_inbox())
+        self._client.shake_hands_daily()
         collected = Collected()
-        error = self._go_through(fresh, collected, stopping)
+        again = True
+        while again:
+            before = collected.acknowledged
+            listed = self._client.list_inbox()
+            self._round(listed, collected, stopping)
+            again = len(listed) >= PAGE_SIZE and collected.acknowledged > before and not stopping()
+        return collected
+
+    def _round(self, listed: Sequence[str], collected: Collected, stopping: Callable[[], bool]) -> None:
+        fresh, stumbled_over = self._in_order(listed)
+        most_left = collected.left + _MOST_FOREIGN
+        error = self._go_through(fresh, collected, lambda: collected.left >= most_left or stopping())
+        if error is None and fresh and not stopping():
+            # strangers' messages must not hide ours, not even from a process that ends after one round
+            named = set(self._client.list_inbox(f"{self._workflow_id}*"))
+            error = self._go_through(deque(each for each in fresh if each in named), collected, stopping)
         if error is not None:
             raise error
         # These hold nothing up any more: when they fail again, that is told of each, and the round is a good one.
         self._go_through(stumbled_over, collected, stopping)
-        return collected
 
-    def _in_order(self, listed: Sequence[str]) -> tuple[list[str], list[str]]:
+    def _in_order(self, listed: Sequence[str]) -> tuple[deque[str], deque[str]]:
         """Return what is to be looked at, and of that apart what MESH stumbled over, the longest ago first."""
         there = set(listed)
         self._foreign &= there
         self._stumbled = {message_id: None for message_id in self._stumbled if message_id in there}
-        passed_over = self._foreign | self._stumbled.keys()
-        return [message_id for message_id in listed if message_id not in passed_over], list(self._stumbled)
+        self._missing = {message_id: rounds + 1 for message_id, rounds in self._missing.items() if message_id in there}
+        passed_over = self._foreign | self._stumbled.keys() | set(filter(self._is_missing, self._missing))
+        return deque(message_id for message_id in listed if message_id not in passed_over), deque(self._stumbled)
 
-    def _go_through(
-        self, message_ids: Sequence[str], collected: Collected, stopping: Callable[[], bool]
-    ) -> MeshUnavailable | None:
+    def _is_missing(self, message_id: str) -> bool:
+        """Say whether a message that was not to be had so often is not worth a question in this round."""
+        rounds = self._missing[message_id]
+        return rounds >= _GONE_AT_LAST and rounds % _GONE_AGAIN != 0
+
+    def _go_through(self, waiting: deque[str], collected: Collected, stopping: Callable[[], bool]) -> MeshError | None:
         """Collect one after the other; return an error when MESH stumbled over so many in a row that it is no use."""
         in_a_row = 0
-        for message_id in message_ids:
-            if stopping():
-                break
-            error = self._collect_one(message_id, collected)
+        while waiting and not stopping():
+            error = self._collect_one(waiting.popleft(), collected)
             in_a_row = in_a_row + 1 if error else 0
             if in_a_row >= _MOST_IN_A_ROW:
                 return error
         return None
 
-    def _collect_one(self, message_id: str, collected: Collected) -> MeshUnavailable | None:
+    def _collect_one(self, message_id: str, collected: Collected) -> MeshError | None:
         """Collect a message as far as it can be had; return the error when MESH stumbled over it."""
         self._stumbled.pop(message_id, None)
         try:
@@ -114,23 +144,32 @@ class Collector:
                 self._take(message_id, collected)
             else:
                 self._leave(headers, collected)
-        except MeshGone:
-            # Expired, or acknowledged by an earlier round whose answer was lost.
-            collected.gone += 1
-        except (MeshForbidden, MeshUnreachable):
+        except MeshGone as error:
+            self._miss(message_id, collected, error)
+        except MeshUnreachable:
             raise
-        except (MeshRefused, MeshProtocolError, InvalidMessage) as error:
-            collected.failures.append((message_id, error))
-        except MeshUnavailable as error:
+        except (MeshUnavailable, MeshForbidden) as error:
             collected.failures.append((message_id, error))
             self._stumbled[message_id] = None
             return error
+        except (MeshRefused, MeshProtocolError, InvalidMessage) as error:
+            collected.failures.append((message_id, error))
         return None
 
     def _take(self, message_id: str, collected: Collected) -> None:
-        self._keep(self._client.download(message_id, self._max_bytes))
+        with self._client.download(message_id, self._max_bytes) as message:
+            self._keep(message)
         collected.kept += 1
         self._client.acknowledge(message_id)
+        collected.acknowledged += 1
+        self._missing.pop(message_id, None)
+
+    def _miss(self, message_id: str, collected: Collected, error: MeshGone) -> None:
+        """Count what expired, or was acknowledged by a round whose answer was lost; MESH may list it a while longer."""
+        collected.gone += 1
+        rounds = self._missing.setdefault(message_id, 0)
+        if rounds == _GONE_AT_LAST - 1:
+            collected.failures.append((message_id, error))
 
     def _leave(self, headers: MessageHeaders, collected: Collected) -> None:
         self._left(headers)

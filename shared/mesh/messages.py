@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from types import TracebackType
+from typing import IO, Final, Self
 
 CODE_LIMIT: Final = 64
 """The most characters that a code of MESH is read with: it has five, but anybody may stand in the way."""
@@ -20,14 +22,45 @@ class MessageType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutgoingMessage:
-    """A message to post. ``to`` is a mailbox id or ``GPPROVIDER_…``, which is patient data, as is ``subject``."""
+    """A message to post. ``to`` is a mailbox id or ``GPPROVIDER_…``, which is patient data, as is ``subject``.
+
+    ``body`` may be a binary file that can seek; it is read from its beginning, and only by one thread at a time.
+    """
 
     to: str = field(repr=False)
     workflow_id: str
     local_id: str
     subject: str = field(repr=False)
-    body: bytes = field(repr=False)
+    body: bytes | IO[bytes] = field(repr=False)
     content_type: str = "application/fhir+xml"
+
+
+@dataclass(frozen=True, slots=True)
+class MeshReport:
+    """MESH's own word about a message that this mailbox sent.
+
+    ``message_id`` is the report's own, ``linked_message_id`` that of the message it is about, whose ``local_id`` and
+    ``workflow_id`` it repeats. ``code`` decides: the event differs between the services that write reports.
+    """
+
+    message_id: str
+    code: str | None
+    event: str | None
+    description: str | None
+    linked_message_id: str | None
+    local_id: str | None
+    workflow_id: str
+    status_at: datetime | None
+
+    @property
+    def is_routing_failure(self) -> bool:
+        """Whether MESH found no single mailbox for the patient (EPL-150 to 154)."""
+        return (self.code or "").upper().startswith("EPL-")
+
+    @property
+    def is_uncollected(self) -> bool:
+        """Whether nobody collected the message in time (code 14)."""
+        return self.code == "14"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +81,68 @@ class MessageHeaders:
     status_at: datetime | None = None
     total_chunks: int = 1
 
+    @property
+    def report(self) -> MeshReport | None:
+        """The report that this is, None for a message that a mailbox sent."""
+        if self.message_type is not MessageType.REPORT:
+            return None
+        return MeshReport(
+            self.message_id,
+            self.status_code,
+            self.status_event,
+            self.status_description,
+            self.linked_message_id,
+            self.local_id,
+            self.workflow_id,
+            self.status_at,
+        )
 
-@dataclass(frozen=True, slots=True)
+
 class IncomingMessage:
     """A message as it was downloaded; a REPORT has an empty body.
 
-    ``truncated`` says that the message is larger than was asked for and ``body`` is only its beginning.
+    ``truncated`` says that the message is larger than was asked for and the body is only its beginning. A large
+    body lies in a file without a name, which ``close()`` or the end of a ``with`` removes.
     """
 
-    headers: MessageHeaders
-    body: bytes = field(repr=False)
-    truncated: bool = False
+    def __init__(self, headers: MessageHeaders, content: IO[bytes], truncated: bool = False) -> None:
+        self.headers = headers
+        self.truncated = truncated
+        self._content = content
+        self.size = content.seek(0, io.SEEK_END)
+
+    def __repr__(self) -> str:
+        return f"IncomingMessage({self.headers!r}, size={self.size}, truncated={self.truncated})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the body."""
+        self._content.close()
+
+    @property
+    def report(self) -> MeshReport | None:
+        """The report that this is, None for a message that a mailbox sent."""
+        return self.headers.report
+
+    @property
+    def body(self) -> bytes:
+        """The body as a whole, in memory."""
+        return self.open().read()
+
+    def open(self) -> IO[bytes]:
+        """Return the file with the body, set to its beginning; it is closed with the message, not by the reader."""
+        self._content.seek(0)
+        return self._content
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +153,31 @@ class Tracking:
     status: str
     recipient: str | None = None
 
+    @property
+    def is_uploading(self) -> bool:
+        """Whether chunks are missing, so that nobody is shown the message."""
+        return self.status == "uploading"
+
 
 class Taken(StrEnum):
-    """How often MESH took a message with one of our local ids."""
+    """How often MESH took a message with one of our local ids; ``UNFINISHED`` is an upload that lacks chunks."""
 
     NEVER = "never"
+    UNFINISHED = "unfinished"
     ONCE = "once"
     SEVERAL_TIMES = "several times"
 
 
 @dataclass(frozen=True, slots=True)
 class LocalIdTracking:
-    """What MESH knows under one of our local ids; only a message taken once has its ``message_id`` told."""
+    """What MESH knows under one of our local ids; it tells no ``message_id`` of one taken several times.
+
+    ``chunks`` is how many an unfinished upload is to have, when MESH says so.
+    """
 
     taken: Taken
     message_id: str | None = None
+    chunks: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,8 @@ def tls_context(account: MeshAccount) -> ssl.SSLContext:
             context.load_verify_locations(account.ca_file)
         except OSError as error:
             raise _unusable("MESH_CA_FILE", "PEM file of certificate authorities") from error
-    else:
+    elif account.url.startswith("https:"):
+        # to this machine alone there is plain http, which trusts nobody and is spared the time that they take
         context.load_default_certs()
     if account.client_cert_file and account.client_key_file:
         try:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
+SERVE = ROOT / "deploy/demo/mesh/serve.py"
 START_WITHIN = 60.0
 
 
@@ -27,11 +28,11 @@ def sandbox_python() -> Path:
 
 
 @contextmanager
-def running_mesh(config: dict[str, Any], directory: Path, *options: str | Path) -> Iterator[int]:
+def running_mesh(config: dict[str, Any], directory: Path, *options: str | Path, script: Path = SERVE) -> Iterator[int]:
     """Run a local MESH until the end of the ``with``; gives its port once it listens."""
     config_file, ready_file, log_file = (directory / name for name in ("mesh.json", "mesh.port", "mesh.log"))
     config_file.write_text(json.dumps(config))
-    command: list[str | Path] = [sandbox_python(), "-W", "ignore", ROOT / "deploy/demo/mesh/serve.py"]
+    command: list[str | Path] = [sandbox_python(), "-W", "ignore", script]
     chosen: list[str | Path] = ["--config", config_file, "--ready-file", ready_file, "--max-seconds", "900", *options]
     with log_file.open("wb") as log, subprocess.Popen([*command, *chosen], stdout=log, stderr=log) as process:
         try:

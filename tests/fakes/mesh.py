@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from threading import RLock
 from typing import Any
@@ -26,19 +25,11 @@ from shared.mesh.account import MeshAccount
 from shared.mesh.client import MeshClient
 from tests.fakes.clock import MovableClock
 from tests.fakes.mesh_faults import Fault
-from tests.fakes.mesh_wire import V2, Message, error, invalid, passes, query_of, respond
+from tests.fakes.mesh_uploads import chunk_range, received, refuse_headers, take_chunk
+from tests.fakes.mesh_wire import V2, Mailbox, Message, error, invalid, passes, query_of, respond
 
 SHARED_KEY = "TestKey"
-LONGEST = {"mex-to": 100, "mex-workflowid": 300, "mex-localid": 300, "mex-subject": 500, "content-type": 100}
 UNCOLLECTED = "14"
-
-
-@dataclass
-class Mailbox:
-    mailbox_id: str
-    ods_code: str
-    password: str
-    workflows: tuple[str, ...]
 
 
 class InMemoryMesh:
@@ -140,20 +131,27 @@ class InMemoryMesh:
         if refusal:
             return error(403, "", "", refusal)
         mailbox, *rest = segments
-        query = query_of(request)
         match request.method, *rest:
             case ("POST",):
                 return self._shake_hands(request.headers)
-            case "POST", "outbox":
-                return self._accept(mailbox, request)
-            case "GET", "outbox", "tracking":
-                return self._track(mailbox, query["messageID"])
-            case "GET", "outbox", "tracking", local_id:
-                return self._track_local_id(mailbox, local_id)
+            case _, "outbox", *deeper:
+                return self._serve_outbox(mailbox, deeper, request)
             case "GET", "inbox":
-                return self._list(mailbox, query)
+                return self._list(mailbox, query_of(request))
             case _, "inbox", message_id, *deeper:
                 return self._serve_item(mailbox, message_id, deeper, request)
+        return respond(404, {"detail": "Not Found"})
+
+    def _serve_outbox(self, mailbox: str, deeper: list[str], request: httpx.Request) -> httpx.Response:
+        match request.method, *deeper:
+            case ("POST",):
+                return self._accept(mailbox, request)
+            case "POST", message_id, number:
+                return self._take_chunk(mailbox, message_id, int(number), request)
+            case "GET", "tracking":
+                return self._track(mailbox, query_of(request)["messageID"])
+            case "GET", "tracking", local_id:
+                return self._track_local_id(mailbox, local_id)
         return respond(404, {"detail": "Not Found"})
 
     def _serve_item(self, mailbox: str, message_id: str, deeper: list[str], request: httpx.Request) -> httpx.Response:
@@ -186,24 +184,27 @@ class InMemoryMesh:
 
     def _accept(self, sender: str, request: httpx.Request) -> httpx.Response:
         """Take a message. Routing by GPPROVIDER never fails here: the sender hears of it by a REPORT."""
-        headers = {name: value for name, value in request.headers.items() if name in LONGEST or name == "mex-from"}
-        for name, limit in LONGEST.items():
-            if len(headers.get(name, "")) > limit:
-                return invalid(name, f"String should have at most {limit} characters", headers[name])
-        if not headers.get("mex-workflowid"):
-            return invalid("mex-workflowid", "Field required")
-        if not headers.get("mex-to"):
-            return error(400, "SEND", "08", "TO_DTS missing")
-        if headers.get("mex-from", sender) != sender:
-            return error(417, "SEND", "07", "Invalid From Address in the control file")
-        if not request.content:
-            return error(417, "COLLECT", "02", "Data file is missing or inaccessible.")
+        headers = request.headers
+        refusal = refuse_headers(sender, request)
+        body = received(request)
+        if refusal or isinstance(body, httpx.Response):
+            return refusal or body
         recipient = headers["mex-to"]
         if recipient.startswith(PREFIX) and headers["mex-workflowid"] in ROUTED_WORKFLOWS:
             recipient = self._directory.route(recipient)
         if recipient not in self._mailboxes and recipient not in DESCRIPTIONS:
             return self._refuse_address(sender, headers)
-        return self._take(sender, recipient, headers, request.content)
+        _, chunks = chunk_range(request)
+        message = self._store(
+            sender=sender, recipient=recipient, body=body, workflow_id=headers["mex-workflowid"],
+            subject=headers.get("mex-subject", ""), local_id=headers.get("mex-localid", ""),
+            content_type=headers.get("mex-content-type") or headers.get("content-type", ""),
+            addressed_to=headers["mex-to"], chunks=chunks, parts={1: body},
+            encoding=headers.get("content-encoding", ""), status="accepted" if chunks == 1 else "uploading",
+        )  # fmt: skip
+        if message.status == "accepted":
+            self._settle(message)
+        return respond(202, {"message_id": message.message_id})
 
     def _refuse_address(self, sender: str, headers: Mapping[str, str]) -> httpx.Response:
         """Say no twice, as NHS England's assurance tests expect: at once, with an id, and by a REPORT about that id."""
@@ -213,17 +214,20 @@ class InMemoryMesh:
         self._report_about(refused, "12", "Unregistered to address")
         return error(417, "SEND", "12", "Unregistered to address", refused.message_id)
 
-    def _take(self, sender: str, recipient: str, headers: Mapping[str, str], body: bytes) -> httpx.Response:
-        message = self._store(
-            sender=sender, recipient=recipient, body=body, workflow_id=headers["mex-workflowid"],
-            subject=headers.get("mex-subject", ""), local_id=headers.get("mex-localid", ""),
-            content_type=headers.get("content-type", ""), addressed_to=headers["mex-to"],
-        )  # fmt: skip
+    def _take_chunk(self, sender: str, message_id: str, number: int, request: httpx.Request) -> httpx.Response:
+        message = self.messages.get(message_id)
+        uploading = message is not None and message.status == "uploading"
+        answer = take_chunk(message, sender, number, request)
+        if message is not None and uploading and message.status == "accepted":
+            self._settle(message)
+        return answer
+
+    def _settle(self, message: Message) -> None:
+        """Put a whole message where it belongs; what cannot be routed comes back as a REPORT."""
         self.posts.append(message)
-        if recipient in DESCRIPTIONS:
+        if message.recipient in DESCRIPTIONS:
             message.status = "error"
-            self._report_about(message, recipient)
-        return respond(202, {"message_id": message.message_id})
+            self._report_about(message, message.recipient)
 
     def _store(self, **fields: Any) -> Message:
         message = Message(message_id=f"{self.clock():%Y%m%d%H%M%S}000000_{len(self.messages) + 1:06X}", **fields)
@@ -278,23 +282,17 @@ class InMemoryMesh:
         message = self.messages.get(message_id)
         if message is None or message.sender != mailbox_id:
             return error(404, "", "", "Not Found")
-        facts = {"message_id": message_id, "local_id": message.local_id, "workflow_id": message.workflow_id}
-        return respond(200, {**facts, "recipient": message.recipient, "status": message.status})
+        return respond(200, message.tracked(old=False))
 
     def _track_local_id(self, mailbox_id: str, local_id: str) -> httpx.Response:
         """Answer in the version 1 shape: this call is deprecated and never got another one."""
-        found = [each for each in self.posts if each.sender == mailbox_id and each.local_id == local_id]
+        sent = [each for each in self.messages.values() if each.sender == mailbox_id and each.addressed_to]
+        found = [each for each in sent if each.local_id == local_id]
         if len(found) != 1:
             return respond(300 if found else 404, {"message": "An internal error occurred."})
-        only = found[0]
-        facts = {"dtsId": only.message_id, "messageId": only.message_id, "localId": local_id}
-        return respond(200, {**facts, "recipient": only.recipient, "status": only.status.title()})
+        return respond(200, found[0].tracked(old=True))
 
     def _look_up(self, ods_code: str, workflow_id: str) -> httpx.Response:
-        takers = [each for each in self._mailboxes.values() if each.ods_code == ods_code]
-        results = [
-            {"mailbox_id": each.mailbox_id, "mailbox_name": f"Mailbox of {ods_code}"}
-            for each in takers
-            if workflow_id in each.workflows
-        ]
-        return respond(200, {"results": results})
+        takers = [each for each in self._mailboxes.values() if each.takes(ods_code, workflow_id)]
+        names = [{"mailbox_id": each.mailbox_id, "mailbox_name": f"Mailbox of {ods_code}"} for each in takers]
+        return respond(200, {"results": names})

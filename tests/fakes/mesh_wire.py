@@ -17,6 +17,17 @@ V2 = "application/vnd.mesh.v2+json"
 
 
 @dataclass
+class Mailbox:
+    mailbox_id: str
+    ods_code: str
+    password: str
+    workflows: tuple[str, ...]
+
+    def takes(self, ods_code: str, workflow_id: str) -> bool:
+        return self.ods_code == ods_code and workflow_id in self.workflows
+
+
+@dataclass
 class Message:
     """One message as MESH holds it. ``addressed_to`` is the Mex-To as it was posted, ``recipient`` a mailbox id."""
 
@@ -37,6 +48,8 @@ class Message:
     event: str = "TRANSFER"
     description: str = "Transferred to recipient mailbox"
     extra_headers: dict[str, str] = field(default_factory=dict)
+    encoding: str = ""
+    parts: dict[int, bytes] = field(default_factory=dict, repr=False)
 
     def chunk(self, number: int) -> bytes:
         size = -(-len(self.body) // max(self.chunks, 1)) or 1
@@ -55,6 +68,14 @@ class Message:
             "content-type": self.content_type, **self.extra_headers,
         }  # fmt: skip
         return {name: value for name, value in headers.items() if value}
+
+    def tracked(self, *, old: bool) -> dict[str, Any]:
+        """Return what tracking tells of the message, in the shape of version 1 when ``old``."""
+        if old:
+            facts = {"dtsId": self.message_id, "messageId": self.message_id, "localId": self.local_id}
+            return {**facts, "recipient": self.recipient, "status": self.status.title(), "chunkCount": self.chunks}
+        facts = {"message_id": self.message_id, "local_id": self.local_id, "workflow_id": self.workflow_id}
+        return {**facts, "recipient": self.recipient, "status": self.status}
 
 
 def query_of(request: httpx.Request) -> dict[str, str]:

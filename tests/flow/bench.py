@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from registered_receiver.settings import ReceiverSettings
 from shared import log
 from shared.config import load
 from shared.mesh.client import MeshClient
+from shared.mesh.observer import Observer
 from tests.fakes.mesh import SHARED_KEY, InMemoryMesh
 from tests.federated_sender.bench import ALDER, BIRCH, SenderBench
 from tests.registered_receiver.bench import ReceiverBench
@@ -24,6 +26,16 @@ FEDERATION = "ods_code,name,telephone\n" + "".join(
     f"{practice.ods_code},{practice.name},{practice.telephone}\n" for practice in (ALDER, BIRCH)
 )
 MAILBOXES = {"A81001": "ALDERMB1", "B82002": "BIRCHMB1"}
+
+
+class Answered(Observer):
+    """Passes good answers on."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self._tell = tell
+
+    def answered(self) -> None:
+        self._tell()
 
 
 @dataclass
@@ -97,8 +109,9 @@ def listen() -> io.StringIO:
     return logged
 
 
-def _client(mesh: InMemoryMesh, ods_code: str, answered: Any) -> MeshClient:
-    return MeshClient(mesh.account(MAILBOXES[ods_code]), mesh.clock, mesh.transport, mesh._pause, answered)
+def _client(mesh: InMemoryMesh, ods_code: str, answered: Callable[[], None]) -> MeshClient:
+    account = mesh.account(MAILBOXES[ods_code])
+    return MeshClient(account, mesh.clock, mesh.transport, mesh._pause, observer=Answered(answered))
 
 
 def _environment(database_url: str, directory: Path, ods_code: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from shared.mesh.auth import authorization
 from shared.mesh.client import MeshClient
 from shared.mesh.delivery import Delivery, deliver
 from shared.mesh.messages import Endpoint, MessageType, OutgoingMessage, Taken
-from tests.sandbox.conftest import PASSWORDS, RECEIVER, SENDER, SHARED_KEY, LocalMesh
+from tests.sandbox.conftest import BODY, PASSWORDS, RECEIVER, SENDER, SHARED_KEY, LocalMesh
 
 pytestmark = pytest.mark.sandbox
 
@@ -33,7 +33,7 @@ def test_a_wrong_password_is_not_let_in(mesh: LocalMesh) -> None:
     with MeshClient(account, system_clock, sleep=lambda _: None) as client, pytest.raises(MeshForbidden) as forbidden:
         client.handshake()
 
-    assert forbidden.value.text == "Invalid Authentication Token"
+    assert forbidden.value.message == "Invalid Authentication Token"
 
 
 def test_a_clock_that_is_hours_off_is_not_let_in(mesh: LocalMesh) -> None:
@@ -67,7 +67,7 @@ def test_a_message_larger_than_asked_for_is_cut(
 ) -> None:
     message = receiver.download(sender.send(report), 100)
 
-    assert (message.body, message.truncated) == (report.body[:100], True)
+    assert (message.body, message.truncated) == (BODY[:100], True)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_the_inbox_is_filtered_by_workflow(sender: MeshClient, receiver: MeshCli
 def test_the_inbox_is_listed_over_several_pages(
     sender: MeshClient, receiver: MeshClient, report: OutgoingMessage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("shared.mesh.client._PAGE_SIZE", 10)
+    monkeypatch.setattr("shared.mesh.client.PAGE_SIZE", 10)
     ids = [sender.send(replace(report, body=b"x", to=RECEIVER)) for _ in range(25)]
 
     assert receiver.list_inbox() == ids

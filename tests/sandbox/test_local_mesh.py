@@ -21,7 +21,8 @@ from shared.mesh.auth import authorization
 from shared.mesh.client import MeshClient
 from shared.mesh.messages import OutgoingMessage
 from tests.fakes.local_mesh import ROOT, running_mesh, sandbox_python
-from tests.sandbox.conftest import CONFIG, PASSWORDS, RECEIVER, SENDER, SHARED_KEY, LocalMesh
+from tests.sandbox.authority import Authority, Files
+from tests.sandbox.conftest import BODY, CONFIG, PASSWORDS, RECEIVER, SENDER, SHARED_KEY, LocalMesh
 
 pytestmark = pytest.mark.sandbox
 
@@ -36,7 +37,7 @@ def test_its_record_names_every_message_and_holds_no_patient_data(
     first, second, third = mesh.record()
 
     assert (first["message_id"], first["status"], first["local_id"]) == (delivered, "acknowledged", "a1b2.1")
-    assert (first["sender"], first["recipient"], first["size"]) == (SENDER, RECEIVER, len(report.body))
+    assert (first["sender"], first["recipient"], first["size"]) == (SENDER, RECEIVER, len(BODY))
     assert (second["message_id"], second["status"], second["code"]) == (failed, "error", "EPL-153")
     assert (third["message_type"], third["recipient"], third["linked_message_id"]) == ("REPORT", SENDER, failed)
     assert "9690937278" not in str(mesh.record())
@@ -85,33 +86,14 @@ def test_it_ends_when_the_process_that_started_it_is_no_more(tmp_path: Path) -> 
 
 
 @pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make an authority, a server certificate for localhost, a client certificate, and a stranger's authority."""
-    here = tmp_path_factory.mktemp("certificates")
-
-    def openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=here, check=True, capture_output=True, timeout=60)
-
-    key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    for authority in ("ca", "stranger"):
-        openssl(
-            "req", "-x509", *key, "-keyout", f"{authority}.key", "-out", f"{authority}.pem", "-subj", f"/CN={authority}"
-        )
-    for name, alternative in (
-        ("server", "IP:127.0.0.1,DNS:localhost"),
-        ("client", "DNS:b82002.api.mesh-client.example"),
-    ):
-        openssl("req", *key[:-2], "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        (here / "extensions").write_text(f"subjectAltName={alternative}\n")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                "-days", "2", "-extfile", "extensions", "-out", f"{name}.pem")  # fmt: skip
-    return here
+def server_files(authority: Authority) -> Files:
+    return authority.issue("local-mesh", "localhost")
 
 
 @pytest.fixture(scope="module")
-def tls_url(certificates: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    options: list[str | Path] = ["--certificate", certificates / "server.pem", "--key", certificates / "server.key"]
-    mutual: list[str | Path] = ["--client-ca", certificates / "ca.pem"]
+def tls_url(authority: Authority, server_files: Files, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    options: list[str | Path] = ["--certificate", server_files.certificate, "--key", server_files.key]
+    mutual: list[str | Path] = ["--client-ca", authority.file]
     with running_mesh(CONFIG, tmp_path_factory.mktemp("tls"), *options, *mutual) as port:
         yield f"https://localhost:{port}"
 
@@ -122,13 +104,10 @@ def tls_client(url: str, **files: Path) -> MeshClient:
 
 
 def test_with_its_certificate_a_mailbox_sends_over_mutual_tls(
-    tls_url: str, certificates: Path, report: OutgoingMessage
+    tls_url: str, authority: Authority, report: OutgoingMessage
 ) -> None:
-    files = {
-        "client_cert_file": certificates / "client.pem",
-        "client_key_file": certificates / "client.key",
-        "ca_file": certificates / "ca.pem",
-    }
+    own = authority.issue("b82002.api.mesh-client.example", "b82002.api.mesh-client.example")
+    files = {"client_cert_file": own.certificate, "client_key_file": own.key, "ca_file": authority.file}
 
     with tls_client(tls_url, **files) as client:
         message_id = client.send(report)
@@ -137,17 +116,7 @@ def test_with_its_certificate_a_mailbox_sends_over_mutual_tls(
 
 
 def test_without_its_certificate_a_mailbox_cannot_send_and_knows_that_nothing_was_taken(
-    tls_url: str, certificates: Path, report: OutgoingMessage
+    tls_url: str, authority: Authority, report: OutgoingMessage
 ) -> None:
-    with tls_client(tls_url, ca_file=certificates / "ca.pem") as client, pytest.raises(MeshUnavailable):
+    with tls_client(tls_url, ca_file=authority.file) as client, pytest.raises(MeshUnavailable):
         client.send(report)
-
-
-@pytest.mark.parametrize("authority", ["stranger.pem", None])
-def test_a_server_that_cannot_be_verified_is_not_talked_to(
-    tls_url: str, certificates: Path, authority: str | None
-) -> None:
-    files = {"ca_file": certificates / authority} if authority else {}
-
-    with tls_client(tls_url, **files) as client, pytest.raises(MeshUnavailable, match="CERTIFICATE_VERIFY_FAILED"):
-        client.handshake()

@@ -9,6 +9,7 @@ import pytest
 
 from shared.mesh.client import MeshClient
 from shared.mesh.messages import OutgoingMessage
+from tests.fakes.fault_server import FaultServer
 from tests.fakes.mesh import InMemoryMesh
 
 SENDER, RECEIVER = "B82002OT001", "A81001OT001"
@@ -33,6 +34,12 @@ def sender(mesh: InMemoryMesh) -> Iterator[MeshClient]:
 def receiver(mesh: InMemoryMesh) -> Iterator[MeshClient]:
     with mesh.client(RECEIVER) as client:
         yield client
+
+
+@pytest.fixture
+def faulty(mesh: InMemoryMesh) -> Iterator[FaultServer]:
+    with FaultServer(mesh) as server:
+        yield server
 
 
 @pytest.fixture

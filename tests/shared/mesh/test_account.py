@@ -22,6 +22,8 @@ MAILBOX = MailboxId("B82002OT001")
         "http://localhost:8700",
         "http://[::1]:8700",
         "http://127.9.9.9",
+        "https://mesh.example.",
+        f"https://{'m' * 63}.example",
     ],
 )
 def test_https_goes_anywhere_and_plain_http_only_to_this_machine(url: str) -> None:
@@ -46,6 +48,9 @@ def test_https_goes_anywhere_and_plain_http_only_to_this_machine(url: str) -> No
         "https://mesh.example/messageexchange",
         "https://mesh.example?x=1",
         "https://mesh.example#x",
+        "https://mesh..example",
+        "https://.mesh.example",
+        f"https://{'m' * 64}.example",
         "https://mesh.example\\@elsewhere.example",
         "",
     ],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import random
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -68,3 +70,18 @@ def test_gzip_that_is_corrupt_or_cut_short_is_never_taken_for_a_message(sent: by
 def test_an_encoding_that_was_not_asked_for_is_refused() -> None:
     with pytest.raises(MeshProtocolError):
         read_body([b"x"], "br", 10)
+
+
+def test_gzip_of_nothing_over_and_over_is_given_up() -> None:
+    def endless() -> Iterator[bytes]:
+        while True:
+            yield gzip.compress(b"") * 100
+
+    with pytest.raises(MeshProtocolError):
+        read_body(endless(), "gzip", 10_000)
+
+
+def test_what_gzip_cannot_make_smaller_arrives_all_the_same() -> None:
+    data = random.Random(1).randbytes(300_000)
+
+    assert read_body(in_pieces(gzip.compress(data), 65_536), "gzip", len(data)) == (data, False)

@@ -19,6 +19,7 @@ from shared.errors import (
 )
 from shared.mesh.client import MeshClient
 from shared.mesh.messages import Endpoint, OutgoingMessage, Taken
+from shared.mesh.observer import Observer
 from tests.fakes import mesh_faults as faults
 from tests.fakes.clock import MovableClock
 from tests.fakes.mesh import InMemoryMesh
@@ -118,11 +119,14 @@ def test_a_request_that_cannot_be_made_refuses_no_message(mesh: InMemoryMesh, re
 
 def test_only_a_good_answer_shows_mesh_at_work(mesh: InMemoryMesh) -> None:
     answered: list[bool] = []
+
+    class Listening(Observer):
+        def answered(self) -> None:
+            answered.append(True)
+
     mesh.fail_next("GET", "inbox", faults.answer(404), faults.answer(302))
 
-    with MeshClient(
-        mesh.account(SENDER), mesh.clock, mesh.transport, mesh._pause, lambda: answered.append(True)
-    ) as client:
+    with MeshClient(mesh.account(SENDER), mesh.clock, mesh.transport, mesh._pause, observer=Listening()) as client:
         for _ in range(2):
             with pytest.raises(MeshError):
                 client.list_inbox()
@@ -210,8 +214,8 @@ def test_what_mesh_quotes_of_the_subject_does_not_reach_the_error(
         sender.send(report)
 
     assert refused.value.code == "06"
-    assert "Smith" not in f"{refused.value}{refused.value.text}"
-    assert "9690937278" not in f"{refused.value}{refused.value.text}"
+    assert "Smith" not in f"{refused.value}{refused.value.message}"
+    assert "9690937278" not in f"{refused.value}{refused.value.message}"
 
 
 def test_a_message_that_no_header_can_carry_is_never_posted(

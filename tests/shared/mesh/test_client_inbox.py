@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.errors import MeshGone, MeshProtocolError, MeshRefused
 from shared.mesh.client import MeshClient
-from shared.mesh.messages import MessageType, OutgoingMessage
+from shared.mesh.messages import MeshReport, MessageType, OutgoingMessage
 from tests.fakes import mesh_faults as faults
+from tests.fakes.clock import MovableClock
 from tests.fakes.mesh import InMemoryMesh
 from tests.shared.mesh.conftest import RECEIVER, SENDER
 
@@ -191,3 +193,57 @@ def test_an_id_that_would_lead_elsewhere_is_refused(receiver: MeshClient, mesh: 
         receiver.download(name, 10)
 
     assert mesh.requests == []
+
+
+def test_a_large_message_lies_in_a_file_without_a_name_until_it_is_closed(
+    receiver: MeshClient, mesh: InMemoryMesh, tmp_path: Path
+) -> None:
+    body = bytes(range(256)) * 8000
+    message_id = mesh.put(RECEIVER, body, chunks=2)
+    client = MeshClient(mesh.account(RECEIVER), mesh.clock, mesh.transport, directory=tmp_path)
+
+    with client, client.download(message_id, 5_000_000) as message:
+        names = list(tmp_path.iterdir())
+        beginning, whole = message.open().read(10), message.body
+
+    assert names == []
+    assert (beginning, whole, message.size) == (body[:10], body, len(body))
+    assert "9690937278" not in repr(message)
+    with pytest.raises(ValueError, match="closed file"):
+        message.open()
+
+
+def test_a_report_of_mesh_is_a_value_of_its_own(
+    sender: MeshClient, mesh: InMemoryMesh, report: OutgoingMessage
+) -> None:
+    assert isinstance(mesh.clock, MovableClock)
+    sent = sender.send(report)
+    uncollected, unrouted = mesh.report(sent, "14"), mesh.report(sent, "EPL-152", "Invalid NHS Number")
+
+    first, second = sender.head(uncollected).report, sender.download(unrouted, 10).report
+
+    assert first is not None
+    assert second is not None
+    assert (first.is_uncollected, first.is_routing_failure) == (True, False)
+    assert (second.is_uncollected, second.is_routing_failure) == (False, True)
+    assert second == MeshReport(
+        message_id=unrouted, code="EPL-152", event="SEND", description="Invalid NHS Number", linked_message_id=sent,
+        local_id=report.local_id, workflow_id=report.workflow_id, status_at=mesh.clock(),
+    )  # fmt: skip
+
+
+def test_a_message_of_a_mailbox_is_no_report(receiver: MeshClient, mesh: InMemoryMesh) -> None:
+    assert receiver.head(mesh.put(RECEIVER, b"x")).report is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"mex_chunk_range": "1:2"}, {"mex_chunk_range": "2:3"}, {"mex_messageid": "M2", "mex_chunk_range": "2:2"}]
+)
+def test_a_chunk_of_something_else_is_not_joined(
+    receiver: MeshClient, mesh: InMemoryMesh, wrong: dict[str, str]
+) -> None:
+    message_id = mesh.put(RECEIVER, b"123456", chunks=2)
+    mesh.fail_next("GET", "/2$", faults.answer(200, b"456", **wrong))
+
+    with pytest.raises(MeshProtocolError):
+        receiver.download(message_id, 100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import inspect
+import io
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -20,9 +21,12 @@ from shared.errors import (
 )
 from shared.identifiers import MailboxId
 from shared.mesh.account import MeshAccount
+from shared.mesh.chunks import Section
 from shared.mesh.connection import LONGEST_CALL, Connection
+from shared.mesh.observer import Observer
 from tests.fakes.clock import MovableClock
 
+BODY = Section(io.BytesIO(b"<Bundle/>"), 0, 9)
 Serve = Callable[[httpx.Request], httpx.Response]
 
 
@@ -58,10 +62,23 @@ def every_httpx_error() -> list[type[Exception]]:
     return sorted({*found, httpx.InvalidURL}, key=lambda each: each.__name__)
 
 
+def test_every_error_of_httpx_is_known_to_us() -> None:
+    """A new one must be looked at: did the request leave? can it be repeated? (httpx 0.28)"""
+    found = {name for name, each in vars(httpx).items() if inspect.isclass(each) and issubclass(each, Exception)}
+
+    assert found == {
+        "CloseError", "ConnectError", "ConnectTimeout", "CookieConflict", "DecodingError", "HTTPError",
+        "HTTPStatusError", "InvalidURL", "LocalProtocolError", "NetworkError", "PoolTimeout", "ProtocolError",
+        "ProxyError", "ReadError", "ReadTimeout", "RemoteProtocolError", "RequestError", "RequestNotRead",
+        "ResponseNotRead", "StreamClosed", "StreamConsumed", "StreamError", "TimeoutException", "TooManyRedirects",
+        "TransportError", "UnsupportedProtocol", "WriteError", "WriteTimeout",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("error", every_httpx_error())
 def test_no_error_of_httpx_gets_out_and_none_is_thought_certain_that_is_not(error: type[Exception]) -> None:
     with pytest.raises(MeshError) as raised:
-        Server(error("Illegal header value b'9690937278'")).connection().attempt("POST", "/x", body=b"<Bundle/>")
+        Server(error("Illegal header value b'9690937278'")).connection().attempt("POST", "/x", body=BODY)
 
     never_left = {httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError}
     unsendable = {httpx.LocalProtocolError, httpx.UnsupportedProtocol, httpx.InvalidURL}
@@ -278,7 +295,7 @@ def test_the_answer_to_a_post_that_trickles_in_leaves_it_open_whether_it_was_tak
     server = slow_server(pieces=100_000, size=1, seconds=30)
 
     with pytest.raises(MeshAmbiguous, match="slowly"):
-        server.connection().attempt("POST", "/x", body=b"<Bundle/>")
+        server.connection().attempt("POST", "/x", body=BODY)
 
 
 def test_a_closed_connection_cannot_be_used() -> None:
@@ -288,3 +305,76 @@ def test_a_closed_connection_cannot_be_used() -> None:
 
     with pytest.raises(RuntimeError):
         connection.attempt("GET", "/x")
+
+
+def test_a_body_that_is_repeated_is_sent_whole_again_and_its_length_is_said() -> None:
+    server = Server(httpx.ReadTimeout("no"), ok(status=503), ok())
+
+    server.connection().ask("POST", "/x", body=BODY)
+
+    assert [request.read() for request in server.requests] == [b"<Bundle/>"] * 3
+    assert {request.headers["content-length"] for request in server.requests} == {"9"}
+    assert not any("transfer-encoding" in request.headers for request in server.requests)
+
+
+def test_the_time_that_a_body_takes_on_its_way_out_is_no_reason_to_try_less_often() -> None:
+    clock, attempts = MovableClock(), []
+
+    def slow(request: httpx.Request) -> httpx.Response:
+        clock.move(timedelta(minutes=5))
+        attempts.append(request)
+        raise httpx.WriteTimeout("no")
+
+    account = MeshAccount("https://mesh.example", MailboxId("B82002OT001"), "p", "k")
+    connection = Connection(account, clock, httpx.MockTransport(slow), lambda _: None)
+
+    with pytest.raises(MeshUnavailable):
+        connection.ask("POST", "/x", body=BODY)
+
+    assert len(attempts) == 4
+
+
+def test_a_repetition_writes_over_what_the_attempt_before_it_left() -> None:
+    broken = httpx.Response(200, stream=Breaking())
+    server = Server(ok())
+    server._answers = [broken, ok(b"whole")]
+    file = io.BytesIO()
+    file.write(b"before ")
+
+    answer = server.connection().ask("GET", "/x", limit=100, into=file)
+
+    assert (file.getvalue(), answer.body) == (b"before whole", b"")
+
+
+class Breaking(httpx.SyncByteStream):
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"a long beginning"
+        raise httpx.ReadError("Connection reset by peer")
+
+
+class Clocks(Observer):
+    def __init__(self) -> None:
+        self.seen: list[timedelta] = []
+
+    def clock_compared(self, ahead: timedelta) -> None:
+        self.seen.append(ahead)
+
+
+@pytest.mark.parametrize(
+    ("date", "ahead"),
+    [
+        ("Fri, 20 Nov 2026 17:59:00 GMT", [timedelta(minutes=1)]),
+        ("Fri, 20 Nov 2026 21:00:00 GMT", [timedelta(hours=-3)]),
+        ("yesterday", []),
+        ("", []),
+    ],
+)
+def test_our_clock_is_compared_with_the_date_of_every_answer_that_has_one(date: str, ahead: list[timedelta]) -> None:
+    server, clocks = Server(ok(status=404, date=date)), Clocks()
+    account = MeshAccount("https://mesh.example", MailboxId("B82002OT001"), "p", "k")
+    connection = Connection(account, server.clock, httpx.MockTransport(server._answer), observer=clocks)
+
+    answer = connection.ask("GET", "/x")
+
+    assert clocks.seen == ahead
+    assert [answer.clock_ahead] == (ahead or [None])

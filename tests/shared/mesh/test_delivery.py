@@ -85,3 +85,15 @@ def test_nothing_is_posted_when_the_look_up_gets_no_answer(
         deliver(sender, report, look_first=True)
 
     assert mesh.posts == []
+
+
+def test_a_small_message_that_mesh_never_finished_taking_is_posted_again(
+    sender: MeshClient, mesh: InMemoryMesh, report: OutgoingMessage
+) -> None:
+    unfinished = mesh.messages[sender.send(report)]
+    unfinished.status = "uploading"
+
+    delivery = deliver(sender, report, look_first=True)
+
+    assert delivery == Delivery(mesh.posts[1].message_id, adopted=False)
+    assert len(mesh.posts) == 2

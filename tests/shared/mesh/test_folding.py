@@ -119,3 +119,10 @@ def test_patient_data_is_masked_in_what_is_logged(text: str) -> None:
 
 def test_a_message_id_is_not_masked() -> None:
     assert redact("20210311101813838554_1B8F53") == "20210311101813838554_1B8F53"
+
+
+@pytest.mark.parametrize("scheme", ["NHSMESH", "nhsmesh"])
+def test_a_token_that_an_answer_quotes_is_masked(scheme: str) -> None:
+    text = redact(f"bad header Authorization: {scheme} B82002OT001:nonce:0:202611201800:signature, go away")
+
+    assert text == "bad header Authorization: NHSMESH *** go away"

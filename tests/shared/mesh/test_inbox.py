@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
+
 import pytest
 
 from shared.errors import (
@@ -17,6 +20,7 @@ from shared.mesh.inbox import Collector
 from shared.mesh.messages import IncomingMessage, MessageHeaders
 from shared.mesh.ownership import Role, owns
 from tests.fakes import mesh_faults as faults
+from tests.fakes.clock import MovableClock
 from tests.fakes.mesh import InMemoryMesh
 from tests.shared.mesh.conftest import RECEIVER
 
@@ -26,16 +30,20 @@ class Practice:
 
     def __init__(self, mesh: InMemoryMesh, max_bytes: int = 1000) -> None:
         self.mesh = mesh
-        self.kept: list[IncomingMessage] = []
+        self.kept: list[str] = []
+        self.bodies: list[bytes] = []
+        self.truncated: list[str] = []
         self.left: list[str] = []
         self.fault: Exception | None = None
+        self.on_keep: Callable[[], object] = lambda: None
         self.collector = Collector(
-            mesh.client(RECEIVER), owns=self._owns, keep=self._keep, left=self._leave, max_bytes=max_bytes
+            mesh.client(RECEIVER),
+            owns=self._owns,
+            keep=self._keep,
+            left=self._leave,
+            max_bytes=max_bytes,
+            workflow_id="GPFED_CONSULT_REPORT",
         )
-
-    @property
-    def bodies(self) -> list[bytes]:
-        return [message.body for message in self.kept]
 
     def _owns(self, headers: MessageHeaders) -> bool:
         return owns(Role.RECEIVER, headers, "GPFED_CONSULT_REPORT", links_to_ours=False)
@@ -45,7 +53,11 @@ class Practice:
         if self.fault:
             fault, self.fault = self.fault, None
             raise fault
-        self.kept.append(message)
+        self.on_keep()
+        self.kept.append(message.headers.message_id)
+        self.bodies.append(message.body)
+        if message.truncated:
+            self.truncated.append(message.headers.message_id)
 
     def _leave(self, headers: MessageHeaders) -> None:
         self.left.append(headers.message_id)
@@ -97,7 +109,7 @@ def test_a_crash_before_the_acknowledge_brings_the_same_message_again(practice: 
 
     practice.collector.collect()
 
-    assert [message.headers.message_id for message in practice.kept] == [message_id, message_id]
+    assert practice.kept == [message_id, message_id]
     assert mesh.acknowledged == [message_id]
 
 
@@ -174,15 +186,22 @@ def test_a_mesh_that_goes_away_ends_the_round_and_what_was_kept_stays(practice: 
     assert mesh.acknowledged == [first]
 
 
-def test_a_mailbox_that_is_not_let_in_ends_the_round(practice: Practice, mesh: InMemoryMesh) -> None:
-    mesh.put(RECEIVER, b"one")
-    mesh.fail_next("HEAD", "inbox", *[faults.answer(403)] * 2)
+@pytest.mark.parametrize(("method", "path", "times"), [("GET", "inbox.max", 2), ("HEAD", "inbox", 6)])
+def test_a_mailbox_that_is_not_let_in_ends_the_round(
+    practice: Practice, mesh: InMemoryMesh, method: str, path: str, times: int
+) -> None:
+    for _ in range(5):
+        mesh.put(RECEIVER, b"x")
+    mesh.fail_next(method, path, *[faults.answer(403)] * times)
 
     with pytest.raises(MeshForbidden):
         practice.collector.collect()
 
+    assert practice.kept == []
+
 
 STUMBLES = {
+    "403": faults.answer(403),
     "500": faults.answer(500),
     "504": faults.answer(504),
     "429": faults.answer(429),
@@ -275,5 +294,75 @@ def test_a_message_that_is_too_large_is_kept_in_part_and_acknowledged(mesh: InMe
 
     practice.collector.collect()
 
-    assert [(message.body, message.truncated) for message in practice.kept] == [(b"x" * 10, True)]
+    assert (practice.bodies, practice.truncated) == ([b"x" * 10], [message_id])
     assert mesh.acknowledged == [message_id]
+
+
+def test_a_handshake_is_made_at_the_start_and_daily_although_nothing_is_sent(
+    practice: Practice, mesh: InMemoryMesh
+) -> None:
+    assert isinstance(mesh.clock, MovableClock)
+
+    for _ in range(49):
+        practice.collector.collect()
+        mesh.clock.move(timedelta(hours=1))
+
+    assert mesh.requests.count(("POST", f"/messageexchange/{RECEIVER}")) == 3
+    assert mesh.requests[0] == ("POST", f"/messageexchange/{RECEIVER}")
+
+
+def test_what_came_while_a_full_page_was_collected_is_collected_at_once(mesh: InMemoryMesh) -> None:
+    practice = Practice(mesh)
+    for _ in range(500):
+        mesh.put(RECEIVER, b"x")
+    late = [lambda: mesh.put(RECEIVER, b"late")]
+    practice.on_keep = lambda: late.pop()() if late else None
+
+    collected = practice.collector.collect()
+
+    assert (collected.kept, practice.bodies[-1]) == (501, b"late")
+
+
+def test_a_full_page_of_which_nothing_can_be_acknowledged_is_left_to_the_next_round(mesh: InMemoryMesh) -> None:
+    practice = Practice(mesh)
+    for _ in range(500):
+        mesh.put(RECEIVER, b"x", workflow_id="PATHOLOGY")
+
+    practice.collector.collect()
+
+    assert sum("max_results" in path and "filter" not in path for _, path in mesh.requests) == 1
+
+
+def test_a_mailbox_full_of_strangers_messages_hides_none_of_ours_and_is_told_of_bit_by_bit(mesh: InMemoryMesh) -> None:
+    practice = Practice(mesh)
+    strangers = [mesh.put(RECEIVER, b"x", workflow_id="PATHOLOGY") for _ in range(450)]
+    mesh.put(RECEIVER, b"ours")
+
+    rounds = [practice.collector.collect() for _ in range(4)]
+
+    assert [collected.left for collected in rounds] == [200, 200, 50, 0]
+    assert rounds[0].kept == 1
+    assert practice.left == strangers
+
+
+def test_a_message_that_mesh_lists_and_never_gives_out_is_told_of_once_and_then_seldom_asked_for(
+    practice: Practice, mesh: InMemoryMesh
+) -> None:
+    gone = mesh.put(RECEIVER, b"x")
+    mesh.fail_next("HEAD", gone, *[faults.answer(404)] * 1000)
+
+    rounds = [practice.collector.collect() for _ in range(110)]
+
+    assert [number for number, collected in enumerate(rounds, 1) if collected.failures] == [3]
+    assert rounds[2].failures[0][0] == gone
+    assert [method for method, _ in mesh.requests].count("HEAD") == 4
+
+
+def test_a_message_that_is_to_be_had_after_all_is_kept(practice: Practice, mesh: InMemoryMesh) -> None:
+    message_id = mesh.put(RECEIVER, b"late")
+    mesh.fail_next("GET", f"{message_id}$", faults.answer(410), faults.answer(410))
+
+    rounds = [practice.collector.collect() for _ in range(3)]
+
+    assert [collected.gone for collected in rounds] == [1, 1, 0]
+    assert practice.bodies == [b"late"]

@@ -46,3 +46,10 @@ def test_a_certificate_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="MESH_CLIENT_CERT_FILE"):
         tls_context(account(client_cert_file=rubbish, client_key_file=rubbish))
+
+
+def test_plain_http_within_this_machine_trusts_nobody() -> None:
+    context = tls_context(MeshAccount("http://127.0.0.1:8700", MailboxId("B82002OT001"), "p", "k"))
+
+    assert context.cert_store_stats() == {"x509": 0, "crl": 0, "x509_ca": 0}
+    assert context.verify_mode is ssl.CERT_REQUIRED
