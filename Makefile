@@ -44,6 +44,10 @@ demo: $(INSTALLED) $(SANDBOX_INSTALLED) | system ## play an evening surgery betw
 conformance: $(INSTALLED) $(SANDBOX_INSTALLED) | system ## prove each requirement by its tests and write docs/conformance.md
 	@WORKERS=$(WORKERS) $(BIN)/python -m deploy.docs.conformance
 
+.PHONY: chaos
+chaos: $(INSTALLED) $(SANDBOX_INSTALLED) | system ## kill the daemons at every step boundary, on both databases; ARGS="--seed 7 --small"
+	@$(BIN)/python -m tests.chaos.experiment $(ARGS)
+
 .PHONY: docs
 docs: $(INSTALLED) | system ## write docs/logs.md, docs/codes.md and docs/cli.md from the code
 	@$(BIN)/python -m deploy.docs.logs

@@ -7,6 +7,7 @@ import click
 from registered_receiver.app import NAME, Receiver
 from registered_receiver.commands import add_receiver_commands
 from registered_receiver.settings import ReceiverSettings
+from shared.audit_commands import add_audit_command
 from shared.cli import Commands, add_common_commands, env_file_option, environment
 from shared.config import load
 
@@ -49,6 +50,7 @@ def main() -> None:
 
 add_common_commands(main, NAME, open_receiver, _STATUS_COLUMNS)
 add_receiver_commands(main, open_receiver)
+add_audit_command(main, NAME, open_receiver)
 
 if __name__ == "__main__":
     main()

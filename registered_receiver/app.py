@@ -11,23 +11,31 @@ from typing import Any, Final
 
 from sqlalchemy.orm import Session
 
-from registered_receiver import ledger, patients, records
+from registered_receiver import drop_folder, ledger, patients, records
+from registered_receiver.backlog import backlog
 from registered_receiver.chase import Chase
 from registered_receiver.collect import Collect
+from registered_receiver.desk import Desk
+from registered_receiver.drop import Drop
 from registered_receiver.filing import Practice
 from registered_receiver.process import Process
+from registered_receiver.prune import Prune
 from registered_receiver.reply import Reply
 from registered_receiver.settings import ReceiverSettings
 from registered_receiver.states import MessageState
-from registered_receiver.tables import Timeline
+from registered_receiver.tables import Digest, Timeline
 from shared import log
+from shared.alert_mail import mail_check, mail_jobs
 from shared.alerts import refusal_teller
-from shared.checks import Check, clock_check, database_checks, directory_check, mesh_check
+from shared.audit import actor
+from shared.checks import Check, certificate_checks, clock_check, database_checks, directory_check, mesh_check
 from shared.clock import Clock, system_clock
+from shared.config import make_state_directory
 from shared.connect import open_mesh
 from shared.daemon import Job, Outage, Rounds
 from shared.db import Database
 from shared.errors import DatabaseUnusable
+from shared.heartbeat import Backlog
 from shared.mesh.client import MeshClient
 
 NAME: Final = "registered-receiver"
@@ -45,10 +53,11 @@ class Receiver:
         self.settings = settings
         self.clock = clock
         self.alerts = ledger.ALERTS
+        self.audit = ledger.AUDIT
         self.states = tuple(MessageState)
         self.stopping = threading.Event()
         log.configure(settings.log_level, settings.log_format, NAME)
-        settings.state_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_state_directory(settings.state_directory)
         self.database = Database(settings.database_url.get_secret_value(), schema=SCHEMA, migrations=MIGRATIONS)
         self.outage = Outage(
             "MESH", self.clock, refusal_teller(self.database, self.alerts, self.clock, settings.mesh_mailbox_id)
@@ -60,26 +69,38 @@ class Receiver:
             settings.mesh_workflow_id,
             settings.max_message_size,
             settings.match_review == "on",
+            settings.task_drop_dir is not None,
         )
+
+    @property
+    def desk(self) -> Desk:
+        """Where whoever runs this process works on the worklist."""
+        return Desk(self.database, self.clock, self.practice, actor())
 
     @cached_property
     def mesh(self) -> MeshClient:
         """The MESH client, opened when it is first needed: the worklist must be seen without certificates, too."""
-        return self._given_mesh or open_mesh(self.settings, self.clock, self.outage)
+        return self._given_mesh or open_mesh(self.settings, self.clock, self.outage, self.database, self.alerts)
 
     def jobs(self) -> Sequence[Job]:
-        """Return the jobs in the order of ``once`` (decision 38): collect, process, reply, chase."""
+        """Return the jobs in the order of ``once`` (decision 38): collect, process, reply, chase; then the rest."""
         settings, database, clock = self.settings, self.database, self.clock
         workflow, largest = settings.mesh_workflow_id, settings.max_message_size
         collect = Collect(database, clock, self.mesh, workflow, largest, self.stopping.is_set)
         process = Process(database, clock, self.practice)
         reply = Reply(database, clock, self.mesh)
         chase = Chase(database, clock, settings.review_within)
+        prune = Prune(database, clock, settings.retention)
+        directory = settings.task_drop_dir
+        drop = [Job("drop", Drop(database, clock, directory).step, _OFTEN)] if directory else []
         return (
             Job("collect", collect.step, settings.mesh_poll_interval, drains=False, wakes=("process",)),
-            Job("process", process.step, _OFTEN, wakes=("reply",)),
+            Job("process", process.step, _OFTEN, wakes=("reply", *(job.name for job in drop))),
             Job("reply", reply.step, _OFTEN),
             Job("chase", chase.step, timedelta(minutes=1)),
+            *mail_jobs(settings, database, clock, self.alerts, Digest),
+            *drop,
+            Job("prune", prune.step, timedelta(days=1)),
         )
 
     def rounds(self) -> Rounds:
@@ -96,6 +117,10 @@ class Receiver:
         """Return how many messages are in each state."""
         return records.counts(session)
 
+    def backlog(self, session: Session) -> Backlog:
+        """Return what the daemon has before it."""
+        return backlog(session)
+
     def record(self, session: Session, identifier: str) -> tuple[dict[str, Any], Sequence[Timeline]]:
         """Return one message with its timeline."""
         return records.story(session, identifier)
@@ -111,7 +136,10 @@ class Receiver:
         yield directory_check(self.settings.state_directory)
         yield from database_checks(self.database, NAME)
         yield from self._patient_index()
+        yield from self._drop_directory()
         yield clock_check(self.clock)
+        yield from certificate_checks(mesh, self.clock)
+        yield mail_check(self.settings, online=online)
         if online:
             yield mesh_check(mesh)
 
@@ -120,6 +148,13 @@ class Receiver:
         if "mesh" in self.__dict__:
             self.mesh.close()
         self.database.close()
+
+    def _drop_directory(self) -> Iterable[Check]:
+        directory = self.settings.task_drop_dir
+        if directory is not None:
+            fault = drop_folder.fault(directory)
+            text = str(directory) if fault is None else f"no folder can be made in {directory}: {fault}"
+            yield Check("drop directory", ok=fault is None, text=text)
 
     def _patient_index(self) -> Iterable[Check]:
         try:

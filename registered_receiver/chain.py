@@ -15,6 +15,7 @@ class Version:
     nhs_number: str = field(repr=False)
     version: int | None
     authored_on: datetime
+    superseded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Placement:
     """What filing a version changes.
 
     ``supersedes`` and ``superseded_by`` are task ids, at most one of them is set. ``flagged`` are the tasks of
-    older versions that name another patient.
+    versions that name another patient than a newer one does.
     """
 
     supersedes: str | None = None
@@ -30,23 +31,34 @@ class Placement:
     flagged: tuple[str, ...] = ()
 
 
-def place(filed: Version, current: Sequence[Version]) -> Placement:
-    """Return where ``filed`` belongs among the ``current`` versions: those of its chain that are not superseded.
+def place(filed: Version, chain: Sequence[Version]) -> Placement:
+    """Return where ``filed`` belongs in its ``chain``, of which each patient has one version that is not superseded.
 
-    There is at most one of each patient. Where the patient differs nothing is superseded.
+    Where the patient differs nothing is superseded. What becomes of a chain does not depend on the order in which
+    its versions are filed, as long as a higher number was not written earlier.
     """
-    others = [version for version in current if version.nhs_number != filed.nhs_number]
-    flagged = tuple(older(filed, version).task_id for version in others)
-    for version in current:
-        if version.nhs_number == filed.nhs_number:
-            if older(filed, version) is version:
+    others = [version for version in chain if version.nhs_number != filed.nhs_number]
+    flagged = tuple(version.task_id for version in others if is_newer(filed, version))
+    if len(flagged) < len(others):
+        flagged += (filed.task_id,)
+    for version in chain:
+        if version.nhs_number == filed.nhs_number and not version.superseded:
+            if is_newer(filed, version):
                 return Placement(supersedes=version.task_id, flagged=flagged)
             return Placement(superseded_by=version.task_id, flagged=flagged)
     return Placement(flagged=flagged)
 
 
-def older(late: Version, early: Version) -> Version:
-    """Return the older of two versions; ``late`` arrived after ``early``, which tells when nothing else does."""
-    if late.version is not None and early.version is not None and late.version != early.version:
-        return late if late.version < early.version else early
-    return late if late.authored_on < early.authored_on else early
+def is_newer(one: Version, other: Version) -> bool:
+    """Say whether ``one`` is the newer of two versions.
+
+    The number tells, or else when they were written. Of two that were written at the same moment one without a
+    number is the older; in the end the task's id tells, so that the order of arrival never does.
+    """
+    if one.version is not None and other.version is not None and one.version != other.version:
+        return one.version > other.version
+    return _written(one) > _written(other)
+
+
+def _written(version: Version) -> tuple[datetime, int, str]:
+    return version.authored_on, version.version or 0, version.task_id

@@ -27,6 +27,7 @@ class Chase:
         now = self.clock()
         with self.database.transaction() as session:
             query = select(Review).where(Review.decided_at.is_(None), Review.alerted_at.is_(None))
+            query = query.order_by(Review.review_id).with_for_update()
             late = [review for review in session.scalars(query) if review.opened_at + self.review_within <= now]
             for review in late:
                 review.alerted_at = now

@@ -10,15 +10,15 @@ from sqlalchemy import select
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
-from registered_receiver import inbox, ledger
+from registered_receiver import inbox, ledger, response_queue
 from registered_receiver.events import COLLECTION_FAILED
 from registered_receiver.states import MessageEvent
 from registered_receiver.tables import Alert, Message
 from shared.clock import Clock
 from shared.db import DATABASE_AWAY, Database
 from shared.errors import Fault, InvalidMessage, MessagingError
-from shared.itk3.codes import MESH_REPORT_CODES
 from shared.log import emit
+from shared.meanings.catalogue import meaning_of
 from shared.mesh.client import MeshClient
 from shared.mesh.inbox import Collector, never
 from shared.mesh.messages import IncomingMessage, MessageHeaders, MessageType
@@ -48,7 +48,12 @@ class Collect:
 
     def __post_init__(self) -> None:
         self._collector = Collector(
-            self.client, owns=self._owns, keep=self._keep, left=self._left, max_bytes=self.max_message_size
+            self.client,
+            owns=self._owns,
+            keep=self._keep,
+            left=self._left,
+            max_bytes=self.max_message_size,
+            workflow_id=self.workflow_id,
         )
 
     def step(self) -> int:
@@ -102,20 +107,17 @@ class Collect:
         if record is None:
             return None
         response = inbox.answered_by(session, headers)
-        subject = record
         if response is not None:
-            subject = session.get_one(Message, response.mesh_message_id)
-            subject.changed_at = now
-            ledger.note(session, subject, "response_undelivered", now, code=code, detail=record.mesh_message_id)
-        meaning = MESH_REPORT_CODES.get(code or "", "see the MESH documentation")
+            response_queue.note_undelivered(session, response, record, now)
+            return record
+        meaning = meaning_of(code or "")
         ledger.ALERTS.open(
             session,
-            kind="response_undelivered",
-            subject_id=subject.mesh_message_id,
+            kind=response_queue.UNDELIVERED,
+            subject_id=record.mesh_message_id,
             now=now,
-            text=f"MESH could not deliver the {response.level if response else 'unknown'} response to this message:"
-            f" {code or 'no code'}, {meaning}.",
-            action=f"See `show {subject.mesh_message_id}`; telephone the sending practice about its report.",
+            text=f"MESH could not deliver a response, and does not say which. {meaning}",
+            action=f"See `show {record.mesh_message_id}`; give its ids to the MESH service desk.",
             code=code,
         )
         return record

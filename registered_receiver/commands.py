@@ -6,17 +6,21 @@ from pathlib import Path
 
 import click
 
-from registered_receiver import events, export, patients, records, worklist
+from registered_receiver import events, patients, records
 from registered_receiver.app import NAME, OpenReceiver
 from registered_receiver.explaining import explain
 from registered_receiver.filing import local_date
+from registered_receiver.ledger import AUDIT
 from registered_receiver.review_commands import add_review_commands
+from registered_receiver.states import TaskState
+from shared.audit import actor
 from shared.cli import Commands, opened, operator
 from shared.errors import CommandFailed
+from shared.export import write_files
 from shared.identifiers import MailboxId
 from shared.itk3.codes import find
 from shared.log import emit
-from shared.presentation import print_json, print_table
+from shared.presentation import print_json, print_table, printable
 
 _TASK_COLUMNS = {
     "task_id": "task",
@@ -69,28 +73,27 @@ def _add_patients(commands: Commands, open_receiver: OpenReceiver) -> None:
             rows = patients.read_file(file, today)
             with receiver.database.transaction() as session:
                 done = patients.store(session, rows, today, replace=replace, force=force)
+                AUDIT.record(session, actor(), "patients_imported", receiver.clock(), reason=str(done))
         emit(events.PATIENTS_IMPORTED, patients=done.patients, left=done.left, by=operator())
-        click.echo(f"{done.patients} patients imported, {done.left} left")
+        click.echo(done)
 
 
 def _add_tasks(commands: Commands, open_receiver: OpenReceiver) -> click.Group:
     @commands.group("tasks", invoke_without_command=True)
     @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
+    @click.option("--state", type=click.Choice([state.value for state in TaskState]), help="Only tasks in this state.")
+    @click.option("--limit", type=click.IntRange(0), default=0, show_default=True, help="At most; 0 is all.")
     @click.pass_context
-    def group(ctx: click.Context, as_json: bool) -> None:
+    def group(ctx: click.Context, as_json: bool, state: str | None, limit: int) -> None:
         """List the tasks, newest first; `tasks show`, `export` and `complete` deal with one."""
         if ctx.invoked_subcommand is not None:
             return
-        with opened(open_receiver, NAME) as receiver, receiver.database.snapshot() as session:
-            tasks = worklist.listing(session)
-            rows = [records.task_json(task) for task in tasks]
-            notes = [records.task_note(session, task) for task in tasks] if not as_json else []
+        with opened(open_receiver, NAME) as receiver:
+            tasks = receiver.desk.tasks(state, limit)
         if as_json:
-            print_json(rows)
+            print_json([task for task, _ in tasks])
             return
-        table = [
-            row | {"documents": len(row["documents"]), "note": note} for row, note in zip(rows, notes, strict=True)
-        ]
+        table = [task | {"documents": len(task["documents"]), "note": note} for task, note in tasks]
         print_table(table, _TASK_COLUMNS, "no tasks")
 
     return group
@@ -102,17 +105,17 @@ def _add_dealing_with_tasks(group: click.Group, open_receiver: OpenReceiver) -> 
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
     def show(task_id: str, as_json: bool) -> None:
         """Show one task and the documents that came with it."""
-        with opened(open_receiver, NAME) as receiver, receiver.database.snapshot() as session:
-            task = worklist.find(session, task_id)
-            shown = records.task_in_full(session, task)
-            note = records.task_note(session, task)
+        with opened(open_receiver, NAME) as receiver:
+            shown = receiver.desk.task(task_id)
         if as_json:
             print_json(shown)
             return
         documents = shown.pop("documents")
-        for name, value in (shown | {"supersedes": None, "flag": None, "note": note}).items():
-            if value is not None and value != "":
-                click.echo(f"{name}: {value}")
+        completed = any(older["completed_at"] for older in shown.pop("supersedes"))
+        shown["note"] = records.task_note(shown.pop("flag"), completed_before=completed)
+        for name, value in shown.items():
+            if value not in (None, ""):
+                click.echo(f"{name}: {printable(value)}")
         click.echo()
         columns = {"description": "document", "content_type": "type", "size": "bytes", "sha256": "sha256"}
         print_table(documents, columns, "no documents")
@@ -122,17 +125,17 @@ def _add_dealing_with_tasks(group: click.Group, open_receiver: OpenReceiver) -> 
     @click.option("--to", "directory", required=True, type=click.Path(path_type=Path), help="Where to; made if needed.")
     def export_(task_id: str, directory: Path) -> None:
         """Write the report and every attachment as files, byte for byte; task.json has their labels."""
-        with opened(open_receiver, NAME) as receiver, receiver.database.snapshot() as session:
-            files = export.export_task(session, task_id, directory)
-        for path in files:
+        with opened(open_receiver, NAME) as receiver:
+            files = receiver.desk.task_files(task_id)
+        for path in write_files(directory, files):
             click.echo(path)
 
     @group.command()
     @click.argument("task_id", metavar="ID")
     def complete(task_id: str) -> None:
         """Mark a task as dealt with."""
-        with opened(open_receiver, NAME) as receiver, receiver.database.transaction() as session:
-            worklist.complete(session, task_id, receiver.clock(), operator())
+        with opened(open_receiver, NAME) as receiver:
+            receiver.desk.complete(task_id)
         click.echo(f"task {task_id} is completed")
 
 
@@ -146,9 +149,9 @@ def _add_messages(commands: Commands, open_receiver: OpenReceiver) -> None:
     @click.option("--to", "directory", required=True, type=click.Path(path_type=Path), help="Where to; made if needed.")
     def export_(identifier: str, directory: Path) -> None:
         """Write a message's bytes as they came to message.dat, and its MESH headers to message.json."""
-        with opened(open_receiver, NAME) as receiver, receiver.database.snapshot() as session:
-            files = export.export_message(session, identifier, directory)
-        for path in files:
+        with opened(open_receiver, NAME) as receiver:
+            files = receiver.desk.message_files(identifier)
+        for path in write_files(directory, files):
             click.echo(path)
 
     @commands.command("explain")

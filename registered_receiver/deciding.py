@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy.orm import Session
 
 from registered_receiver import inbox, ledger, patients, reviews
 from registered_receiver.filing import Practice, act_on, local_date
-from registered_receiver.matching import Found, Match, NotFound, standing_code
+from registered_receiver.matching import Decision, decided
 from registered_receiver.tables import Message, Review
 from shared.errors import CommandFailed
 from shared.itk3.parse import parse
@@ -25,33 +25,45 @@ class Decider:
     now: datetime
     by: str
 
-    def match(self, session: Session, review_id: str, choose: Callable[[Review], str]) -> list[Message]:
+    def match(
+        self, session: Session, review_id: str, choose: Callable[[Review], str], reason: str | None = None
+    ) -> list[Message]:
         """File the reports of a review with the patient whose NHS number ``choose`` returns.
 
-        Returns the messages that were settled. Raises CommandFailed when the patient is not in the index.
+        Returns the messages that were settled. Raises CommandFailed when the patient is not in the index, or when
+        the index offers other candidates than the person was shown.
         """
         review = reviews.find_open(session, review_id)
         nhs_number = choose(review)
+        reviews.require_unchanged(session, review, self.today)
         patient = patients.find(session, nhs_number)
         if patient is None:
             raise CommandFailed("the patient is not in the index: run `patients import` first")
-        found = Found(patient, standing_code(patient, local_date(self.now)))
-        return self._settle(session, review, found, nhs_number, None)
+        return self._settle(session, review, Decision(patient, review_id), reason)
 
     def reject(self, session: Session, review_id: str, reason: str) -> list[Message]:
-        """Answer the reports of a review with 30002: nobody here is meant. Returns the messages settled."""
-        review = reviews.find_open(session, review_id)
-        return self._settle(session, review, NotFound(), None, reason)
+        """Answer the reports of a review with 30002: nobody here is meant. Returns the messages settled.
 
-    def _settle(
-        self, session: Session, review: Review, found: Match, nhs_number: str | None, reason: str | None
-    ) -> list[Message]:
+        Raises CommandFailed when the index offers other candidates than the person was shown.
+        """
+        review = reviews.find_open(session, review_id)
+        reviews.require_unchanged(session, review, self.today)
+        return self._settle(session, review, Decision(None, review_id), reason)
+
+    @property
+    def today(self) -> date:
+        """The date at the practice."""
+        return local_date(self.now)
+
+    def _settle(self, session: Session, review: Review, decision: Decision, reason: str | None) -> list[Message]:
+        chosen = None if decision.patient is None else decision.patient.nhs_number
         settled = []
         for each in reviews.open_like(session, review):
             message = session.get_one(Message, each.mesh_message_id, with_for_update=True)
             body = inbox.read_body(session, message.mesh_message_id)
             report = read_report(parse(body, len(body)))
-            reviews.decide(each, nhs_number, self.now, self.by, reason)
+            reviews.decide(each, chosen, self.now, self.by, reason)
+            found = decided(reviews.facts_of(report), decision, self.today)
             act_on(session, message, report, found, self.practice, self.now, by=self.by)
             ledger.ALERTS.close(
                 session,

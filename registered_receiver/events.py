@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from registered_receiver.states import MessageEvent
-from shared import alerts, daemon
+from shared import alert_mail, alerts, daemon, heartbeat, mesh_watch
 from shared.log import Event
 
 _IDS = ("mesh_message_id", "message_id", "sender_mailbox", "sender_reference")
@@ -84,6 +84,25 @@ WORK_PARKED = Event(
     "See the alert; `retry` takes the record back.",
 )
 WORK_RETRIED = Event("work.retried", "info", (*_IDS, "by"), "A person took a parked record back.")
+TASK_DROPPED = Event(
+    "task.dropped",
+    "info",
+    (*_IDS, "task_id", "adopted"),
+    "A task lies in the drop directory as a folder. `adopted`: it was there already, from an attempt that broke off.",
+)
+DROP_POSTPONED = Event(
+    "task.drop_postponed",
+    "warning",
+    (*_IDS, "task_id", "error", "attempts", "next_attempt_at"),
+    "A task could not be laid into the drop directory; it is tried again at `next_attempt_at`, and an alert is open.",
+    "See the alert; the task itself is on the worklist.",
+)
+MESSAGES_PRUNED = Event(
+    "messages.pruned",
+    "info",
+    ("messages", "documents"),
+    "Messages were finished longer ago than RETENTION: their bytes and documents are given up, their records stay.",
+)
 TASK_CHANGED = Event(
     "task.changed", "info", (*_IDS, "task_id", "change", "state", "by"), "A task was completed or superseded."
 )
@@ -109,6 +128,10 @@ EVENTS = (
     *MESSAGE_EVENTS.values(),
     *(RESPONSE_QUEUED, RESPONSE_SENT, RESPONSE_POSTPONED, COLLECTION_FAILED),
     *(WORK_POSTPONED, WORK_PARKED, WORK_RETRIED, TASK_CHANGED, PATIENTS_IMPORTED),
+    *(TASK_DROPPED, DROP_POSTPONED, MESSAGES_PRUNED),
     *alerts.EVENTS,
+    *alert_mail.EVENTS,
     *daemon.EVENTS,
+    *heartbeat.EVENTS,
+    *mesh_watch.EVENTS,
 )

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from registered_receiver import ledger, patients, replies, response_queue, reviews, subjects, worklist
-from registered_receiver.matching import UNKNOWN, Decision, Found, Match, NearMiss, match, settle
+from registered_receiver.matching import UNKNOWN, Decision, Found, Match, NearMiss, match, reason, settle
 from registered_receiver.replies import Request, Responder
 from registered_receiver.states import MessageEvent
 from registered_receiver.tables import Message
@@ -21,13 +21,17 @@ _LONDON: Final = ZoneInfo("Europe/London")
 
 @dataclass(frozen=True, slots=True)
 class Practice:
-    """This practice, as the jobs need to know it. ``max_message_size`` is in bytes."""
+    """This practice, as the jobs need to know it.
+
+    ``max_message_size`` is in bytes. ``drops_tasks`` says that there is a directory for new tasks.
+    """
 
     ods_code: str
     mailbox_id: str
     workflow_id: str
     max_message_size: int
     match_review: bool
+    drops_tasks: bool = False
 
     @property
     def responder(self) -> Responder:
@@ -52,9 +56,12 @@ def look_up(session: Session, report: ReceivedReport, practice: Practice, now: d
     earlier = reviews.decided_before(session, report)
     decision = None
     if earlier is not None:
-        decision = Decision(patients.find(session, earlier.nhs_number) if earlier.nhs_number else None)
+        chosen = patients.find(session, earlier.nhs_number) if earlier.nhs_number else None
+        # whoever was chosen and is gone from the index since is asked about again
+        if chosen is not None or not earlier.nhs_number:
+            decision = Decision(chosen, earlier.review_id)
     found = match(facts, patients.candidates(session, facts), today)
-    return settle(found, decision, today, review=practice.match_review)
+    return settle(facts, found, decision, today, review=practice.match_review)
 
 
 def act_on(
@@ -70,14 +77,17 @@ def act_on(
     """File the report, put it up for review, or leave it unmatched; queue the business response where there is one."""
     if isinstance(found, NearMiss):
         review = reviews.put_up(session, message, report, found.candidates, now)
-        ledger.advance(session, message, MessageEvent.NEARLY_MATCHED, now, by=by, detail=review.review_id)
+        detail = f"review {review.review_id}; {reason(found)}"
+        ledger.advance(session, message, MessageEvent.NEARLY_MATCHED, now, by=by, detail=detail)
         return
     code = found.code if isinstance(found, Found) else UNKNOWN
     filed = isinstance(found, Found) and code in replies.FILED_CODES
     event = MessageEvent.MATCHED if filed else MessageEvent.NOT_MATCHED
-    ledger.advance(session, message, event, now, by=by, code=code)
+    ledger.advance(session, message, event, now, by=by, code=code, detail=reason(found))
     if isinstance(found, Found) and filed:
-        worklist.file(session, message, report, found.patient.nhs_number, now)
+        task = worklist.file(session, message, report, found.patient.nhs_number, now)
+        if practice.drops_tasks:
+            worklist.queue_drop(session, task, now)
         for doubt in subjects.doubts(message.recipient, message.subject, report):
             ledger.note(session, message, "noted", now, detail=doubt)
     response = replies.business_response(request_of(message), code, practice.responder, now)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
 from registered_receiver import ledger
@@ -63,7 +63,7 @@ def keep_record(
         return message
     if left or not message.left_in_mesh:
         return None
-    message.left_in_mesh = False
+    message.left_in_mesh, message.pruned_at = False, None
     _describe(message, headers, now)
     ledger.advance(session, message, event, now, code=code)
     return message
@@ -95,10 +95,16 @@ def _describe(message: Message, headers: MessageHeaders, now: datetime) -> None:
 
 
 def answered_by(session: Session, headers: MessageHeaders) -> Response | None:
-    """Return the response of ours that a MESH report is about: by its message id, else by its local id."""
+    """Return the response of ours that a MESH report is about: by its message id, else by its local id.
+
+    MESH gives a response an id even when it refuses it, and then reports on that id as well.
+    """
     if headers.linked_message_id:
-        query = select(Response).where(Response.sent_message_id == headers.linked_message_id)
-        found = session.scalars(query).one_or_none()
+        named = or_(
+            Response.sent_message_id == headers.linked_message_id,
+            Response.refused_message_id == headers.linked_message_id,
+        )
+        found = session.scalars(select(Response).where(named).limit(1)).one_or_none()
         if found is not None:
             return found
     if not headers.local_id:

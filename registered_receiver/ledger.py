@@ -19,8 +19,9 @@ from registered_receiver.states import (
     TaskEvent,
     TaskState,
 )
-from registered_receiver.tables import Alert, Message, Task, Timeline
+from registered_receiver.tables import Alert, Audit, Message, Response, Task, Timeline
 from shared.alerts import AlertBook
+from shared.audit import AuditBook
 from shared.db import after_commit
 from shared.errors import MessagingError
 from shared.log import Event, emit
@@ -31,6 +32,7 @@ DAEMON: Final = "registered-receiver"
 MOST_ATTEMPTS: Final = 10
 
 ALERTS: Final = AlertBook(Alert)
+AUDIT: Final = AuditBook(Audit)
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -136,19 +138,34 @@ def postpone(session: Session, message: Message, row: ClaimColumns, now: datetim
     return False
 
 
-def park(session: Session, message: Message, row: ClaimColumns, now: datetime, error: str, *, code: str | None) -> None:
-    """Leave ``row`` alone until a person takes it back (decision 41), and open an alert."""
+def park(
+    session: Session,
+    message: Message,
+    row: ClaimColumns,
+    now: datetime,
+    error: str,
+    *,
+    code: str | None,
+    advice: str = "",
+) -> None:
+    """Leave ``row`` alone until a person takes it back (decision 41), and open an alert.
+
+    ``advice`` is what that person does first.
+    """
     row.lease_until, row.parked_at = None, now
-    what = "response" if row is not message else "message"
+    mesh_id = message.mesh_message_id
+    what, failed = "message", f"MESH message {mesh_id} could not be dealt with"
+    if isinstance(row, Response):
+        what, failed = "response", f"The {row.level} response {row.code} to MESH message {mesh_id} could not be sent"
     note(session, message, f"{what}_parked", now, code=code, detail=error)
     say(session, events.WORK_PARKED, message, error=error, attempts=row.attempts)
     ALERTS.open(
         session,
         kind=f"{what}_parked",
-        subject_id=message.mesh_message_id,
+        subject_id=mesh_id,
         now=now,
-        text=f"A {what} could not be dealt with: {error}",
-        action=f"See `show {message.mesh_message_id}`, mend the cause, then `retry {message.mesh_message_id}`.",
+        text=f"{failed}: {error}",
+        action=f"{advice} See `show {mesh_id}`, mend the cause, then `retry {mesh_id}`.".lstrip(),
         code=code,
     )
 

@@ -30,6 +30,13 @@ class Agreement(StrEnum):
     FAMILY = "family"
 
 
+_IN_WORDS: Final = {
+    Agreement.NHS_NUMBER: "NHS number",
+    Agreement.BIRTH_DATE: "birth date",
+    Agreement.FAMILY: "family name",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class PatientFacts:
     """Who the report says the patient is. ``given`` is shown to people and never compared."""
@@ -63,10 +70,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The patient is beyond doubt; ``code`` answers for their standing here."""
+    """The patient is beyond doubt; ``code`` answers for their standing here, ``agreements`` say why it is them.
+
+    ``decided_in`` is the review in which a person chose them, None when the rules did.
+    """
 
     patient: IndexedPatient
     code: str
+    agreements: tuple[Agreement, ...] = tuple(Agreement)
+    decided_in: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +90,10 @@ class NearMiss:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """Nobody fits: 30002."""
+    """Nobody fits, or a person decided so in a review, or there are ``near`` misses and no reviews: 30002."""
+
+    near: tuple[Candidate, ...] = ()
+    decided_in: str | None = None
 
 
 Match = Found | NearMiss | NotFound
@@ -86,9 +101,10 @@ Match = Found | NearMiss | NotFound
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person decided about another version of the consultation; no ``patient`` is nobody."""
+    """What a person decided in a review about a version of the consultation; no ``patient`` is nobody."""
 
     patient: IndexedPatient | None
+    review_id: str
 
 
 def match(facts: PatientFacts, patients: Sequence[IndexedPatient], today: date) -> Match:
@@ -106,7 +122,7 @@ def match(facts: PatientFacts, patients: Sequence[IndexedPatient], today: date) 
     return NearMiss(tuple(near)) if near else NotFound()
 
 
-def settle(found: Match, decision: Decision | None, today: date, *, review: bool) -> Match:
+def settle(facts: PatientFacts, found: Match, decision: Decision | None, today: date, *, review: bool) -> Match:
     """Return what becomes of a look-up: a person's ``decision`` stands where the rules leave a doubt.
 
     Without ``review`` nobody is asked, and a near miss is 30002 (decision 33).
@@ -114,9 +130,32 @@ def settle(found: Match, decision: Decision | None, today: date, *, review: bool
     if isinstance(found, Found):
         return found
     if decision is not None:
-        patient = decision.patient
-        return NotFound() if patient is None else Found(patient, standing_code(patient, today))
-    return found if review else NotFound()
+        return decided(facts, decision, today)
+    if isinstance(found, NearMiss) and not review:
+        return NotFound(near=found.candidates)
+    return found
+
+
+def decided(facts: PatientFacts, decision: Decision, today: date) -> Match:
+    """Return what a person's ``decision`` on a report with these ``facts`` means."""
+    patient = decision.patient
+    if patient is None:
+        return NotFound(decided_in=decision.review_id)
+    return Found(patient, standing_code(patient, today), agreements(facts, patient), decision.review_id)
+
+
+def reason(found: Match) -> str:
+    """Return which facts agreed, and which review decided, for the timeline: never a value."""
+    decided_in = None if isinstance(found, NearMiss) else found.decided_in
+    if isinstance(found, Found):
+        text = _agree(found.agreements)
+    elif isinstance(found, NearMiss):
+        text = _listed(found.candidates)
+    elif found.near:
+        text = f"near misses are not reviewed; {_listed(found.near)}"
+    else:
+        text = "nobody here is meant" if decided_in else "nobody has the NHS number, nor the birth date and family name"
+    return f"a person decided in review {decided_in}; {text}" if decided_in else text
 
 
 def agreements(facts: PatientFacts, patient: IndexedPatient) -> tuple[Agreement, ...]:
@@ -137,7 +176,7 @@ def standing_code(patient: IndexedPatient, today: date) -> str:
     """
     died = _happened(patient.status == "deceased", patient.died_on, today)
     left = _happened(patient.status == "left", patient.left_on, today)
-    if died and not (patient.died_on and patient.left_on and patient.left_on < patient.died_on):
+    if died and not _left_before_death(patient):
         recent = patient.died_on is None or today < patient.died_on + _RECENT
         return RECENTLY_DECEASED if recent else NO_LONGER_HERE
     return NO_LONGER_HERE if died or left else KNOWN
@@ -145,6 +184,24 @@ def standing_code(patient: IndexedPatient, today: date) -> str:
 
 def _happened(said: bool, on: date | None, today: date) -> bool:
     return said if on is None else on <= today
+
+
+def _left_before_death(patient: IndexedPatient) -> bool:
+    if patient.left_on is None:
+        return patient.status == "left"
+    return patient.died_on is not None and patient.left_on < patient.died_on
+
+
+def _listed(candidates: Sequence[Candidate]) -> str:
+    return "; ".join(f"candidate {number}: {_agree(each.agreements)}" for number, each in enumerate(candidates, 1))
+
+
+def _agree(facts: Sequence[Agreement]) -> str:
+    """Return the facts in words: ``NHS number and birth date agree``."""
+    names = [_IN_WORDS[fact] for fact in facts]
+    if len(names) < 2:
+        return f"{names[0]} agrees" if names else "no fact agrees"
+    return f"{', '.join(names[:-1])} and {names[-1]} agree"
 
 
 def _is_near(candidate: Candidate) -> bool:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final, cast, get_args
 
@@ -15,68 +14,135 @@ from shared.identifiers import NhsNumber
 
 REQUIRED: Final = ("nhs_number", "family", "given", "birth_date", "status")
 OPTIONAL: Final = ("left_on", "died_on")
+MOST_PATIENTS: Final = 1_000_000
 
-_LONGEST: Final = 255
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f]")
+_MOST_FAULTS_SHOWN: Final = 20
+_LONGEST_LINE: Final = 10_000
+_LONGEST_NAME: Final = 255
+# control characters, breaks of lines, and what turns the direction of writing: two names must not look alike
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_NOT_UTF8: Final = re.compile(r"[\ud800-\udfff]")
 
 
-def read_patients(text: str, today: date) -> list[IndexedPatient]:
+class _Faults:
+    """What is wrong with the file: the first faults, and how many there are."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._first: list[Fault] = []
+
+    def add(self, where: str, rule: str) -> None:
+        self.count += 1
+        if len(self._first) < _MOST_FAULTS_SHOWN:
+            self._first.append(Fault(where, rule))
+
+    def __str__(self) -> str:
+        lines = [f"  {fault}" for fault in self._first]
+        if self.count > len(lines):
+            lines.append(f"  and {self.count - len(lines)} more")
+        return "\n".join(lines)
+
+
+def read_patients(lines: Iterable[str], today: date) -> list[IndexedPatient]:
     """Return the patients of a file with the columns of the contract, in any order.
 
-    ``today`` is the date at the practice. Raises CommandFailed that names every bad row by line.
+    ``lines`` keep their ends, and bytes that are not UTF-8 as surrogates. ``today`` is the date at the practice.
+    Raises CommandFailed that names the first bad rows by line, and says how many more there are.
     """
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, restkey="", restval="")
-    faults: list[Fault] = []
-    patients: dict[str, IndexedPatient] = {}
-    try:
-        _check_columns(reader.fieldnames or ())
-        for row in reader:
-            line = _Line(row, f"line {reader.line_num}", today)
-            if line.patient is not None and line.patient.nhs_number in patients:
-                line.faults.append(Fault(f"{line.where}: nhs_number", "is on an earlier line, too"))
-            elif line.patient is not None:
-                patients[line.patient.nhs_number] = line.patient
-            faults += line.faults
-    except csv.Error:
-        # the module's own words may quote the line
-        faults.append(Fault(f"line {reader.line_num}", "is not CSV (is a quotation mark left open?)"))
-    if not faults and not patients:
-        faults.append(Fault("line 1", "is followed by no patient"))
-    if faults:
-        listed = "\n".join(f"  {fault}" for fault in faults)
-        raise CommandFailed(f"no patient was imported, because of these faults:\n{listed}")
-    return list(patients.values())
+    faults = _Faults()
+    patients: list[IndexedPatient] = []
+    seen: dict[str, str] = {}
+    rows = _rows(lines, faults)
+    _, names = next(rows, ("", []))
+    columns = _columns(names)
+    for where, fields in rows:
+        patient = _Line(where, columns, fields, today, faults).patient
+        if patient is not None and seen.setdefault(patient.nhs_number, where) != where:
+            faults.add(f"{where}: nhs_number", f"is on {seen[patient.nhs_number]}, too")
+        elif patient is not None:
+            patients.append(patient)
+        if len(seen) > MOST_PATIENTS:
+            raise CommandFailed(f"no patient was imported: the file has more than {MOST_PATIENTS} patients")
+    if not faults.count and not patients:
+        faults.add("line 1", "is followed by no patient")
+    if faults.count:
+        raise CommandFailed(f"no patient was imported, because of these faults:\n{faults}")
+    return patients
 
 
-def _check_columns(columns: object) -> None:
-    found = list(cast("tuple[str, ...]", columns))
-    missing = [name for name in REQUIRED if name not in found]
-    unknown = len([name for name in found if name not in REQUIRED + OPTIONAL])
+def _rows(lines: Iterable[str], faults: _Faults) -> Iterator[tuple[str, list[str]]]:
+    """Give each row that is CSV, with the line that it begins on; a quoted field may go on over several."""
+    reader = csv.reader(_bounded(lines), strict=True)
+    while True:
+        where = f"line {reader.line_num + 1}"
+        try:
+            fields = next(reader, None)
+        except csv.Error:
+            # the module's own words may quote the line
+            faults.add(where, "is not CSV (is a quotation mark left open?)")
+            continue
+        if fields is None:
+            return
+        if fields:
+            yield where, fields
+
+
+def _bounded(lines: Iterable[str]) -> Iterator[str]:
+    for number, line in enumerate(lines, 1):
+        if len(line) > _LONGEST_LINE:
+            raise CommandFailed(f"no patient was imported: line {number} is longer than {_LONGEST_LINE} characters")
+        yield line
+
+
+def _columns(names: Sequence[str]) -> Sequence[str]:
+    """Return the names of the first line; raises CommandFailed, which does not quote them: it may be a patient."""
+    joined = "".join(names)
+    if _NOT_UTF8.search(joined) or "\0" in joined:
+        raise CommandFailed("no patient was imported: line 1 is not UTF-8 text: save the file as UTF-8")
+    for separator, called in ((";", "semicolons"), ("\t", "tabs")):
+        if separator in joined:
+            raise CommandFailed(f"no patient was imported: line 1 has {called} where commas must part the columns")
+    known = REQUIRED + OPTIONAL
+    missing = [name for name in REQUIRED if name not in names]
+    unknown = [str(position) for position, name in enumerate(names, 1) if name not in known]
     faults = []
     if missing:
         faults.append(f"lacks the columns {', '.join(missing)}")
     if unknown:
-        faults.append(f"has {unknown} columns besides {', '.join(REQUIRED + OPTIONAL)}")
-    if len(set(found)) < len(found):
+        faults.append(f"has columns besides {', '.join(known)} (at position {', '.join(unknown)})")
+    if len(set(names)) < len(names):
         faults.append("names a column twice")
     if faults:
         raise CommandFailed(f"no patient was imported: line 1 {' and '.join(faults)}")
+    return names
 
 
 class _Line:
-    """One row under judgement; ``patient`` is None when ``faults`` has anything."""
+    """One row under judgement; ``patient`` is None when it has a fault."""
 
-    def __init__(self, row: Mapping[str, str], where: str, today: date) -> None:
-        self.where = where
-        self.faults: list[Fault] = []
-        self._row = row
+    def __init__(self, where: str, columns: Sequence[str], fields: Sequence[str], today: date, faults: _Faults) -> None:
+        self._where = where
         self._today = today
-        if "" in row:
-            self.faults.append(Fault(where, "has more fields than the first line"))
-        read = self._read()
-        self.patient = None if self.faults else read
+        self._faults = faults
+        self.patient: IndexedPatient | None = None
+        if len(fields) != len(columns):
+            than = "fewer" if len(fields) < len(columns) else "more"
+            faults.add(where, f"has {than} fields than the first line")
+            return
+        before = faults.count
+        self._row: Mapping[str, str] = dict(zip(columns, fields, strict=True))
+        self._require_utf8()
+        patient = self._read() if faults.count == before else None
+        self.patient = patient if faults.count == before else None
+
+    def _require_utf8(self) -> None:
+        for column, text in self._row.items():
+            if not text.isascii() and _NOT_UTF8.search(text):
+                self._fault(column, "is not UTF-8 text: save the file as UTF-8")
 
     def _read(self) -> IndexedPatient:
+        before = self._faults.count
         status = self._text("status").lower()
         if status not in get_args(Status):
             self._fault("status", f"must be one of {', '.join(get_args(Status))}")
@@ -89,7 +155,7 @@ class _Line:
             left_on=self._date("left_on"),
             died_on=self._date("died_on"),
         )
-        if not self.faults:
+        if self._faults.count == before:
             self._check_dates(patient)
         return patient
 
@@ -120,8 +186,8 @@ class _Line:
         name = self._text(column)
         if required and not name:
             self._fault(column, "is empty")
-        if len(name) > _LONGEST or _UNPRINTABLE.search(name):
-            self._fault(column, f"must be at most {_LONGEST} printable characters")
+        if len(name) > _LONGEST_NAME or _UNPRINTABLE.search(name):
+            self._fault(column, f"must be at most {_LONGEST_NAME} printable characters, without a line break")
         return name
 
     def _birth_date(self) -> date:
@@ -135,7 +201,7 @@ class _Line:
             return None
         try:
             # fromisoformat alone would take weeks and dates without hyphens, too
-            if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+            if _DATE.fullmatch(text):
                 return date.fromisoformat(text)
         except ValueError:
             pass
@@ -143,4 +209,4 @@ class _Line:
         return None
 
     def _fault(self, column: str, rule: str) -> None:
-        self.faults.append(Fault(f"{self.where}: {column}", rule))
+        self._faults.add(f"{self._where}: {column}", rule)

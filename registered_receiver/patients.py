@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -21,25 +21,38 @@ _ROWS_AT_ONCE: Final = 1000
 # more than so many who leave at once, in number and in per cent, and the file is probably not the whole practice
 _MOST_LEAVING: Final = 10
 _MOST_LEAVING_PERCENT: Final = 10
+_COLUMNS: Final = tuple(field.name for field in fields(IndexedPatient))
+_SELECTED: Final = tuple(getattr(Patient, name) for name in _COLUMNS)
 
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import did: patients in the file, and patients who left because they are no longer in it."""
+    """What an import did with the patients in the file, and how many ``left`` because they are no longer in it."""
 
-    patients: int
+    added: int
+    changed: int
+    unchanged: int
     left: int
+
+    @property
+    def patients(self) -> int:
+        """How many patients the file has."""
+        return self.added + self.changed + self.unchanged
+
+    def __str__(self) -> str:
+        if not (self.added or self.changed or self.left):
+            return f"{self.patients} patients imported: nothing changed"
+        counts = f"{self.added} added, {self.changed} changed, {self.unchanged} unchanged, {self.left} left"
+        return f"{self.patients} patients imported: {counts}"
 
 
 def read_file(path: Path, today: date) -> list[IndexedPatient]:
-    """Return the patients of the CSV file at ``path``; raises CommandFailed that names every fault."""
+    """Return the patients of the CSV file at ``path``; raises CommandFailed that names the faults."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise CommandFailed("no patient was imported: the file is not UTF-8 text") from None
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+            return read_patients(file, today)
     except OSError as error:
         raise CommandFailed(f"no patient was imported: the file cannot be read ({error.strerror})") from None
-    return read_patients(text, today)
 
 
 def store(
@@ -47,18 +60,19 @@ def store(
 ) -> Imported:
     """Insert or update ``patients``; with ``replace``, who is registered and not among them left today.
 
-    Raises CommandFailed, unless ``force``, when more would leave than is likely.
+    What is the same already is not written. Raises CommandFailed, unless ``force``, when more would leave than is
+    likely.
     """
     gone = _leaving(session, patients, today, force=force) if replace else []
-    rows = [asdict(patient) for patient in patients]
-    insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(Patient)
-    columns = {name: insert.excluded[name] for name in rows[0] if name != "nhs_number"}
-    upsert = insert.on_conflict_do_update(index_elements=["nhs_number"], set_=columns)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        session.execute(upsert, rows[start : start + _ROWS_AT_ONCE])
+    added = changed = 0
+    # in one order, so that two imports at once wait for each other and never cross
+    ordered = sorted(patients, key=lambda patient: patient.nhs_number)
+    for start in range(0, len(ordered), _ROWS_AT_ONCE):
+        new, other = _store(session, ordered[start : start + _ROWS_AT_ONCE])
+        added, changed = added + new, changed + other
     if gone:
         session.execute(update(Patient), [{"nhs_number": n, "status": "left", "left_on": today} for n in gone])
-    return Imported(len(rows), len(gone))
+    return Imported(added, changed, len(patients) - added - changed, len(gone))
 
 
 def is_empty(session: Session) -> bool:
@@ -73,37 +87,50 @@ def count(session: Session) -> int:
 
 def candidates(session: Session, facts: PatientFacts) -> list[IndexedPatient]:
     """Return everybody with the report's NHS number or its birth date, for :func:`matching.match`."""
-    query = select(Patient).where(or_(Patient.nhs_number == facts.nhs_number, Patient.birth_date == facts.birth_date))
-    return [_indexed(patient) for patient in session.scalars(query)]
+    query = select(*_SELECTED).where(
+        or_(Patient.nhs_number == facts.nhs_number, Patient.birth_date == facts.birth_date)
+    )
+    return [IndexedPatient(*row) for row in session.execute(query)]
 
 
 def find(session: Session, nhs_number: str) -> IndexedPatient | None:
     """Return one patient, None when the index does not have them."""
-    patient = session.get(Patient, nhs_number)
-    return None if patient is None else _indexed(patient)
+    row = session.execute(select(*_SELECTED).where(Patient.nhs_number == nhs_number)).one_or_none()
+    return None if row is None else IndexedPatient(*row)
+
+
+def _store(session: Session, patients: Sequence[IndexedPatient]) -> tuple[int, int]:
+    """Write those of some ``patients`` who are new or changed; return how many are new, and how many changed."""
+    query = select(*_SELECTED).where(Patient.nhs_number.in_([patient.nhs_number for patient in patients]))
+    known = {row.nhs_number: tuple(row) for row in session.execute(query)}
+    rows = [_values(patient) for patient in patients]
+    different = [row for row in rows if known.get(row[0]) != row]
+    if not different:
+        return 0, 0
+    insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(Patient.__table__)
+    columns = {name: insert.excluded[name] for name in _COLUMNS if name != "nhs_number"}
+    upsert = insert.on_conflict_do_update(index_elements=["nhs_number"], set_=columns)
+    session.execute(upsert, [dict(zip(_COLUMNS, row, strict=True)) for row in different])
+    added = sum(row[0] not in known for row in different)
+    return added, len(different) - added
+
+
+def _values(patient: IndexedPatient) -> tuple[object, ...]:
+    return tuple(getattr(patient, name) for name in _COLUMNS)
 
 
 def _leaving(session: Session, patients: Sequence[IndexedPatient], today: date, *, force: bool) -> list[str]:
     """Return the NHS numbers of those who are registered and not among ``patients``."""
     listed = {patient.nhs_number for patient in patients}
-    everybody = (_indexed(patient) for patient in session.scalars(select(Patient)))
-    registered = [patient.nhs_number for patient in everybody if standing_code(patient, today) == KNOWN]
-    gone = [nhs_number for nhs_number in registered if nhs_number not in listed]
-    if not force and len(gone) > _MOST_LEAVING and 100 * len(gone) > _MOST_LEAVING_PERCENT * len(registered):
+    registered, gone = 0, []
+    for row in session.execute(select(*_SELECTED).execution_options(yield_per=_ROWS_AT_ONCE)):
+        patient = IndexedPatient(*row)
+        if standing_code(patient, today) == KNOWN:
+            registered += 1
+            gone += [patient.nhs_number] * (patient.nhs_number not in listed)
+    if not force and len(gone) > _MOST_LEAVING and 100 * len(gone) > _MOST_LEAVING_PERCENT * registered:
         raise CommandFailed(
-            f"no patient was imported: {len(gone)} of {len(registered)} registered patients are not in the file and"
+            f"no patient was imported: {len(gone)} of {registered} registered patients are not in the file and"
             " would leave the practice today. Is it the whole practice? If they did leave, use --replace --force"
         )
     return gone
-
-
-def _indexed(patient: Patient) -> IndexedPatient:
-    return IndexedPatient(
-        nhs_number=patient.nhs_number,
-        family=patient.family,
-        given=patient.given,
-        birth_date=patient.birth_date,
-        status=patient.status,
-        left_on=patient.left_on,
-        died_on=patient.died_on,
-    )

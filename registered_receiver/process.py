@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from registered_receiver import events, inbox, ledger, patients, replies, response_queue
+from registered_receiver import events, inbox, ledger, patients, replies, response_queue, versions, worklist
 from registered_receiver.filing import Practice, act_on, look_up, request_of
 from registered_receiver.inbox import Claimed
 from registered_receiver.ledger import LeaseLost
@@ -104,6 +104,7 @@ class Process:
         report = read_report(envelope)
         now = self.clock()
         with self.database.transaction() as session:
+            versions.lock(session, worklist.chain_ods_code(report), report.sender_reference)
             message = inbox.reclaim(session, claimed)
             found = look_up(session, report, self.practice, now)
             act_on(session, message, report, found, self.practice, now)

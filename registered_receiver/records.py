@@ -56,9 +56,14 @@ def task_json(task: Task) -> dict[str, Any]:
 
 
 def task_in_full(session: Session, task: Task) -> dict[str, Any]:
-    """Return a task with what a person must know beside the contract's shape."""
+    """Return a task with what a person must know beside the contract's shape.
+
+    Of a confidential one it does not say which practice wrote it (GPCM-SD-092).
+    """
+    message = session.get_one(Message, task.mesh_message_id)
     return task_json(task) | {
-        "sender_ods_code": task.sender_ods_code,
+        "confidential": task.confidential,
+        "sender_ods_code": None if task.confidential else task.sender_ods_code,
         "authored_on": rfc3339(task.authored_on),
         "completed_at": rfc3339(task.completed_at),
         "flag": task.flag,
@@ -67,14 +72,13 @@ def task_in_full(session: Session, task: Task) -> dict[str, Any]:
             {"task_id": older.task_id, "version": older.version, "completed_at": rfc3339(older.completed_at)}
             for older in worklist.supersedes(session, task)
         ],
+        "pruned_at": rfc3339(message.pruned_at),
     }
 
 
-def task_note(session: Session, task: Task) -> str:
+def task_note(flag: str | None, *, completed_before: bool) -> str:
     """Return what a person must know about a task before they open it, empty when that is nothing."""
-    notes = [task.flag or ""]
-    if any(older.completed_at is not None for older in worklist.supersedes(session, task)):
-        notes.append("An earlier version was completed already.")
+    notes = [flag, "An earlier version was completed already." if completed_before else None]
     return " ".join(filter(None, notes))
 
 
@@ -131,6 +135,7 @@ def story(session: Session, identifier: str) -> tuple[dict[str, Any], Sequence[T
         "workflow_id": message.workflow_id,
         "linked_message_id": message.linked_message_id,
         "parked_at": rfc3339(message.parked_at),
+        "pruned_at": rfc3339(message.pruned_at),
         "review_id": session.scalars(review).one_or_none(),
         "responses": [_response_json(row) for row in response_queue.of_message(session, message.mesh_message_id)],
     }

@@ -95,6 +95,4 @@ class Reply:
 
     def _park(self, claimed: ClaimedResponse, error: MeshRefused) -> None:
         with self.database.transaction() as session:
-            row, message = response_queue.reclaim(session, claimed)
-            row.attempts += 1
-            ledger.park(session, message, row, self.clock(), f"MESH refused it: {error}", code=error.code)
+            response_queue.park_refused(session, claimed, error, self.clock())

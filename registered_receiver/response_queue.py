@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session, aliased, undefer
 from registered_receiver import events, ledger, replies
 from registered_receiver.ledger import LeaseLost
 from registered_receiver.tables import Message, Response
+from shared.errors import MeshRefused
 from shared.itk3.build import build_response
 from shared.itk3.codes import Level, find
 from shared.itk3.model import ResponseMessage
+from shared.meanings.catalogue import meaning_of
 from shared.mesh.connection import LONGEST_CALL
 from shared.mesh.delivery import Delivery
 from shared.mesh.messages import OutgoingMessage
@@ -22,6 +24,9 @@ from shared.mesh.ownership import ACKNOWLEDGEMENT_SUFFIX
 
 # longer than a handshake, a look-up and a POST that each take their longest, and the few bytes of a response
 _LEASE: Final = 4 * LONGEST_CALL
+
+UNDELIVERED: Final = "response_undelivered"
+"""The kind of alert about a response that MESH could not deliver, and the line in the timeline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,39 @@ def mark_sent(session: Session, claimed: ClaimedResponse, delivery: Delivery, no
         ledger.ALERTS.close(session, subject_id=subject, now=now, by=by, reason=reason, kind="response_parked")
     extra = {"local_id": row.local_id, "code": row.code, "sent_message_id": row.sent_message_id}
     ledger.say(session, events.RESPONSE_SENT, message, adopted=delivery.adopted or None, **extra)
+
+
+def park_refused(session: Session, claimed: ClaimedResponse, error: MeshRefused, now: datetime) -> None:
+    """Set a response aside that MESH does not take, and tell a person what its code means. Raises LeaseLost."""
+    row, message = reclaim(session, claimed)
+    row.attempts += 1
+    row.refused_message_id = error.message_id
+    meaning = meaning_of(error.code) if error.code else None
+    words = f"MESH refused it: {error}." + (f" {meaning}" if meaning else "")
+    advice = "Telephone the sending practice: it waits for this response to its report."
+    ledger.park(session, message, row, now, words, code=error.code, advice=advice)
+
+
+def note_undelivered(session: Session, row: Response, report: Message, now: datetime) -> None:
+    """Note MESH's ``report`` that a response did not arrive, and tell a person, unless they know of it already."""
+    message = session.get_one(Message, row.mesh_message_id)
+    message.changed_at = now
+    code, mesh_id = report.status_code, message.mesh_message_id
+    ledger.note(session, message, UNDELIVERED, now, code=code, detail=report.mesh_message_id)
+    # MESH says no twice: at the POST, which opened an alert, and by a report
+    refused = row.refused_message_id is not None and row.refused_message_id == report.linked_message_id
+    if refused or row.parked_at is not None:
+        return
+    meaning = meaning_of(code or "")
+    ledger.ALERTS.open(
+        session,
+        kind=UNDELIVERED,
+        subject_id=mesh_id,
+        now=now,
+        text=f"MESH could not deliver the {row.level} response {row.code} to MESH message {mesh_id}. {meaning}",
+        action=f"The sending practice waits for this response to its report. {meaning.action} See `show {mesh_id}`.",
+        code=code,
+    )
 
 
 def of_message(session: Session, mesh_message_id: str) -> list[Response]:

@@ -7,18 +7,27 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import click
-from sqlalchemy.orm import Session
 
 from registered_receiver import records, reviews
 from registered_receiver.app import NAME, OpenReceiver
-from registered_receiver.deciding import Decider
+from registered_receiver.desk import Desk
 from registered_receiver.tables import Message, Review
-from shared.cli import Commands, opened, operator
+from shared.cli import Commands, opened
 from shared.errors import CommandFailed
 from shared.identifiers import NhsNumber
-from shared.presentation import print_json, print_table
+from shared.presentation import print_json, print_table, printable
 
-_SHOWN: Final = ("candidate", "nhs_number", "family", "given", "birth_date", "status", "left_on", "died_on", "agrees")
+_SHOWN: Final = {
+    "candidate": "",
+    "nhs_number": "NHS number",
+    "family": "family name",
+    "birth_date": "birth date",
+    "given": "given names",
+    "status": "status",
+    "left_on": "left on",
+    "died_on": "died on",
+    "agrees": "agrees",
+}
 
 
 def add_review_commands(commands: Commands, open_receiver: OpenReceiver) -> None:
@@ -31,17 +40,32 @@ def add_review_commands(commands: Commands, open_receiver: OpenReceiver) -> None
         """List the reports whose patient was nearly found; `reviews match` and `reject` decide one."""
         if ctx.invoked_subcommand is not None:
             return
-        with opened(open_receiver, NAME) as receiver, receiver.database.snapshot() as session:
-            rows = [records.review_json(review) for review in reviews.listing(session)]
+        with opened(open_receiver, NAME) as receiver:
+            waiting = receiver.desk.reviews()
         if as_json:
-            print_json(rows)
+            print_json([records.review_json(review) for review in waiting])
             return
-        for row in rows:
-            _print_review(row)
-        if not rows:
+        for review in waiting:
+            _print_review(reviews.full_json(review))
+        if not waiting:
             click.echo("no reviews")
 
+    _add_showing(group, open_receiver)
     _add_deciding(group, open_receiver)
+
+
+def _add_showing(group: click.Group, open_receiver: OpenReceiver) -> None:
+    @group.command()
+    @click.argument("review_id", metavar="ID")
+    @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+    def show(review_id: str, as_json: bool) -> None:
+        """Show one review, the report beside the candidates; a decided one, too: who decided what, and why."""
+        with opened(open_receiver, NAME) as receiver:
+            row = receiver.desk.review(review_id)
+        if as_json:
+            print_json(row)
+            return
+        _print_review(row)
 
 
 def _add_deciding(group: click.Group, open_receiver: OpenReceiver) -> None:
@@ -49,7 +73,8 @@ def _add_deciding(group: click.Group, open_receiver: OpenReceiver) -> None:
     @click.argument("review_id", metavar="ID")
     @click.option("--candidate", type=click.IntRange(1), help="The number of the candidate who is the patient.")
     @click.option("--nhs-number-stdin", is_flag=True, help="Read the patient's NHS number from standard input.")
-    def match(review_id: str, candidate: int | None, nhs_number_stdin: bool) -> None:
+    @click.option("--reason", help="Why it is this patient; it is kept, so no patient data.")
+    def match(review_id: str, candidate: int | None, nhs_number_stdin: bool, reason: str | None) -> None:
         """File the report with the patient who is meant, and answer the sender.
 
         The decision covers every version of the consultation that gives the same demographics.
@@ -63,22 +88,19 @@ def _add_deciding(group: click.Group, open_receiver: OpenReceiver) -> None:
         def choose(review: Review) -> str:
             return typed if candidate is None else reviews.candidate_number(review, candidate)
 
-        _decide(open_receiver, lambda decider, session: decider.match(session, review_id, choose))
+        _decide(open_receiver, lambda desk: desk.match(review_id, choose, reason))
 
     @group.command()
     @click.argument("review_id", metavar="ID")
     @click.option("--reason", required=True, help="Why nobody here is meant; it is kept, so no patient data.")
     def reject(review_id: str, reason: str) -> None:
         """Answer the sender that the patient is not known here (30002)."""
-        _decide(open_receiver, lambda decider, session: decider.reject(session, review_id, reason))
+        _decide(open_receiver, lambda desk: desk.reject(review_id, reason))
 
 
-def _decide(open_receiver: OpenReceiver, decide: Callable[[Decider, Session], list[Message]]) -> None:
+def _decide(open_receiver: OpenReceiver, decide: Callable[[Desk], list[Message]]) -> None:
     with opened(open_receiver, NAME) as receiver:
-        decider = Decider(receiver.practice, receiver.clock(), operator())
-        with receiver.database.transaction() as session:
-            settled = decide(decider, session)
-        for message in settled:
+        for message in decide(receiver.desk):
             click.echo(f"message {message.mesh_message_id} is {message.state}, answered {message.business_code}")
 
 
@@ -91,8 +113,19 @@ def _typed_number() -> str:
 
 def _print_review(row: Mapping[str, Any]) -> None:
     click.echo(f"review {row['review_id']} since {row['opened_at']}, MESH message {row['mesh_message_id']}")
+    click.echo(f"consultation {row['consultation_id']} of {row['sender_ods_code']}")
     lines = [row["message_facts"] | {"candidate": "the report says"}]
-    lines += [shown | {"agrees": ", ".join(shown["agrees"])} for shown in row["candidates"]]
-    headings = {name: "" if name == "candidate" else name for name in _SHOWN}
-    print_table([{name: line.get(name) for name in _SHOWN} for line in lines], headings, "no candidates")
+    lines += [_candidate_line(shown) for shown in row["candidates"]]
+    print_table([{name: line.get(name) for name in _SHOWN} for line in lines], _SHOWN, "")
+    if not row["candidates"]:
+        click.echo("nobody in the patient index fits any more")
+    if row["decided_at"] is not None:
+        whom = f"the patient is {row['nhs_number']}" if row["nhs_number"] else "nobody here is meant"
+        why = f": {printable(row['reason'])}" if row["reason"] else ""
+        click.echo(f"decided at {row['decided_at']} by {row['decided_by']}: {whom}{why}")
     click.echo()
+
+
+def _candidate_line(shown: Mapping[str, Any]) -> dict[str, Any]:
+    agrees = ", ".join(_SHOWN[fact] for fact in shown["agrees"])
+    return {**shown, "candidate": f"candidate {shown['candidate']}", "agrees": agrees}

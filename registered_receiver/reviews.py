@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
-from registered_receiver.matching import Candidate, PatientFacts
+from registered_receiver import patients, versions
+from registered_receiver.matching import Candidate, Found, NearMiss, PatientFacts, match
 from registered_receiver.tables import Message, Review
 from registered_receiver.worklist import chain_ods_code
 from shared.errors import CommandFailed
 from shared.itk3.model import ReceivedReport
+from shared.presentation import rfc3339
 
 WAITING: Final = "review_waiting"
 """The kind of alert about a review that nobody decided in time."""
@@ -41,11 +43,32 @@ def put_up(
         sender_ods_code=chain_ods_code(report),
         consultation_id=report.sender_reference,
         facts=facts_json(facts_of(report)),
-        candidates=[_candidate_json(number, candidate) for number, candidate in enumerate(candidates, 1)],
+        candidates=_shown(candidates),
         opened_at=now,
     )
     session.add(review)
     return review
+
+
+def refresh(session: Session, today: date) -> None:
+    """Bring the candidates of every open review up to date with the patient index, before a person sees them."""
+    # everybody who changes several reviews does it in this order
+    for review in sorted(listing(session), key=lambda review: review.review_id):
+        shown = _shown(_candidates_now(session, review, today))
+        if shown != review.candidates:
+            still_open = update(Review).where(Review.review_id == review.review_id, Review.decided_at.is_(None))
+            session.execute(still_open.values(candidates=shown))
+
+
+def require_unchanged(session: Session, review: Review, today: date) -> None:
+    """Raise CommandFailed when the patient index offers other candidates than the person was shown.
+
+    Only who they are counts: the answer follows from how they stand here at the decision.
+    """
+    if _identities(_shown(_candidates_now(session, review, today))) != _identities(review.candidates):
+        raise CommandFailed(
+            f"the patient index has changed since review {review.review_id} was shown: look at `reviews` again"
+        )
 
 
 def decided_before(session: Session, report: ReceivedReport) -> Review | None:
@@ -59,7 +82,7 @@ def decided_before(session: Session, report: ReceivedReport) -> Review | None:
 def open_like(session: Session, review: Review) -> list[Review]:
     """Return every open review that a decision on ``review`` settles: its chain's, with the same demographics.
 
-    They come in the order of their messages' ids, in which everybody locks them.
+    They come in the order of their messages' ids.
     """
     chain = _of_chain(session, review.sender_ods_code, review.consultation_id)
     return [other for other in chain if other.decided_at is None and other.facts == review.facts]
@@ -71,15 +94,21 @@ def listing(session: Session) -> list[Review]:
     return list(session.scalars(query.order_by(Review.opened_at.desc(), Review.review_id)))
 
 
-def find_open(session: Session, review_id: str) -> Review:
-    """Return an open review for deciding, its whole chain locked; raises CommandFailed when there is none."""
+def find(session: Session, review_id: str) -> Review:
+    """Return a review, decided or not; raises CommandFailed when there is none."""
     review = session.get(Review, review_id)
     if review is None:
         raise CommandFailed(f"there is no review {review_id}")
-    locked = _chain_query(review.sender_ods_code, review.consultation_id).with_for_update()
-    session.execute(locked.execution_options(populate_existing=True)).all()
+    return review
+
+
+def find_open(session: Session, review_id: str) -> Review:
+    """Return an open review for deciding, its whole chain locked; raises CommandFailed when there is none."""
+    review = find(session, review_id)
+    versions.lock(session, review.sender_ods_code, review.consultation_id)
+    session.refresh(review, with_for_update=True)
     if review.decided_at is not None:
-        raise CommandFailed(f"review {review_id} was decided already")
+        raise CommandFailed(f"review {review_id} was decided already, by {review.decided_by}")
     return review
 
 
@@ -89,6 +118,23 @@ def candidate_number(review: Review, candidate: int) -> str:
         if shown["candidate"] == candidate:
             return str(shown["nhs_number"])
     raise CommandFailed(f"review {review.review_id} has no candidate {candidate}")
+
+
+def full_json(review: Review) -> dict[str, Any]:
+    """Return a review with both sides and, once it is decided, who decided what, and why."""
+    return {
+        "review_id": review.review_id,
+        "mesh_message_id": review.mesh_message_id,
+        "sender_ods_code": review.sender_ods_code,
+        "consultation_id": review.consultation_id,
+        "message_facts": review.facts,
+        "candidates": review.candidates,
+        "opened_at": rfc3339(review.opened_at),
+        "decided_at": rfc3339(review.decided_at),
+        "decided_by": review.decided_by,
+        "nhs_number": review.nhs_number,
+        "reason": review.reason,
+    }
 
 
 def decide(review: Review, nhs_number: str | None, now: datetime, by: str, reason: str | None) -> None:
@@ -104,6 +150,31 @@ def facts_json(facts: PatientFacts) -> dict[str, Any]:
         "given": facts.given,
         "birth_date": facts.birth_date.isoformat(),
     }
+
+
+def _candidates_now(session: Session, review: Review, today: date) -> tuple[Candidate, ...]:
+    """Return who may be meant by today's index; somebody who agrees in everything is the only one."""
+    facts = _facts(review)
+    found = match(facts, patients.candidates(session, facts), today)
+    if isinstance(found, Found):
+        return (Candidate(found.patient, found.agreements),)
+    return found.candidates if isinstance(found, NearMiss) else ()
+
+
+def _facts(review: Review) -> PatientFacts:
+    stored = review.facts
+    born = date.fromisoformat(stored["birth_date"])
+    return PatientFacts(stored["nhs_number"], stored["family"], stored["given"], born)
+
+
+def _shown(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+    return [_candidate_json(number, candidate) for number, candidate in enumerate(candidates, 1)]
+
+
+def _identities(shown: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+    return [
+        tuple(each[name] for name in ("candidate", "nhs_number", "family", "given", "birth_date")) for each in shown
+    ]
 
 
 def _candidate_json(number: int, candidate: Candidate) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from shared.config import PracticeSettings
-from shared.setting_types import PeriodOf
+from shared.setting_types import AbsolutePath, PeriodOf
 
 
 class ReceiverSettings(PracticeSettings):
@@ -18,3 +18,4 @@ class ReceiverSettings(PracticeSettings):
 
     match_review: Annotated[Literal["on", "off"], BeforeValidator(str.lower)] = "on"
     review_within: PeriodOf = Field(default=timedelta(days=1), validate_default=True)
+    task_drop_dir: AbsolutePath | None = None

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import re
 
+from shared.itk3 import task_read
 from shared.itk3.model import ReceivedReport
-from shared.itk3.task_read import is_confidential, version_in
-from shared.mesh.folding import GP_PROVIDER, fold, fold_subject
+from shared.itk3.task_read import version_in
+from shared.mesh.folding import GP_PROVIDER, fold
 
 
 def task_subject(mesh_subject: str | None, report: ReceivedReport) -> str:
-    """Return the line that the worklist shows: the MESH subject (GPCM-SD-092), spelled as in the payload.
+    """Return the line that the worklist shows: the MESH subject, exactly as it came (GPCM-SD-092).
 
     The payload's description stands in when there is no subject, and when it keeps a confidence that the subject
     breaks: practice and ODS code are not shown of a confidential consultation.
     """
-    subject = " ".join((mesh_subject or "").split())
-    same = fold_subject(report.description) == fold_subject(subject)
-    if not subject or same or (report.confidential and not is_confidential(subject)):
+    if not mesh_subject or not mesh_subject.strip():
         return report.description
-    return subject
+    if report.confidential and not task_read.is_confidential(mesh_subject):
+        return report.description
+    return mesh_subject
+
+
+def is_confidential(mesh_subject: str | None, report: ReceivedReport) -> bool:
+    """Say whether practice and practitioner are not to be shown: description or subject leaves out ``seen at``.
+
+    A subject that does not follow the template says nothing about that.
+    """
+    follows = ", nhs number" in (mesh_subject or "").casefold()
+    return report.confidential or (follows and task_read.is_confidential(mesh_subject or ""))
 
 
 def report_version(mesh_subject: str | None, report: ReceivedReport) -> int | None:

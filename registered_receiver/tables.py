@@ -7,7 +7,7 @@ and filed once; a consultation has one current task; a document's bytes are kept
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -16,7 +16,7 @@ from registered_receiver.matching import Status
 from registered_receiver.states import MessageState, TaskState
 from shared.db import UtcDateTime
 from shared.itk3.codes import Level
-from shared.tables import AlertColumns, ClaimColumns, TimelineColumns, one_open_alert
+from shared.tables import AlertColumns, AuditColumns, ClaimColumns, DigestColumns, TimelineColumns, one_open_alert
 
 
 def _one_of(column: str, *values: str) -> str:
@@ -28,6 +28,15 @@ def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
+# ten digits; the weighted sum with the check digit is a multiple of eleven
+_NHS_NUMBER: Final = (
+    "CASE WHEN length(nhs_number) = 10 AND ltrim(nhs_number, '0123456789') = '' THEN ("
+    + " + ".join(f"{11 - n} * CAST(substr(nhs_number, {n}, 1) AS INTEGER)" for n in range(1, 11))
+    + ") % 11 = 0 ELSE false END"
+)
+_LATEST: Final = "'9999-12-31'"
+
+
 class Base(DeclarativeBase):
     """All tables of the receiver."""
 
@@ -36,7 +45,7 @@ class Message(ClaimColumns, Base):
     """A message that MESH held for us: its headers, what could be read of it, and where it stands.
 
     ``recipient`` and ``subject`` may be patient data. ``truncated`` says that only its beginning is kept, and
-    ``left_in_mesh`` that nothing of it is kept but this record, since MESH still has it.
+    ``left_in_mesh`` that only this record is kept, since MESH still has it. ``pruned_at``: bytes and subject are gone.
     """
 
     __tablename__ = "message"
@@ -61,11 +70,13 @@ class Message(ClaimColumns, Base):
     infrastructure_code: Mapped[str | None] = mapped_column(String(16))
     business_code: Mapped[str | None] = mapped_column(String(16))
     diagnostics: Mapped[str | None] = mapped_column(Text)
+    pruned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     __table_args__ = (
         CheckConstraint(_one_of("state", *MessageState), name="ck_message_state"),
         Index("ix_message_due", "received_at", **_where("state IN ('received', 'valid')")),
         Index("ix_message_received", "received_at"),
+        Index("ix_message_unpruned", "changed_at", **_where("pruned_at IS NULL")),
         Index("ix_message_message_id", "message_id"),
     )
 
@@ -97,6 +108,7 @@ class Response(ClaimColumns, Base):
     """A response to a message: its bytes are built once, and whether MESH has them.
 
     ``post_began_at`` is set before each POST: after a crash it says that MESH may have the response (decision 13).
+    ``refused_message_id`` is what MESH called the response that it did not take: its report will name that id.
     """
 
     __tablename__ = "response"
@@ -114,6 +126,7 @@ class Response(ClaimColumns, Base):
     post_began_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     sent_message_id: Mapped[str | None] = mapped_column(String(100), unique=True)
+    refused_message_id: Mapped[str | None] = mapped_column(String(100), index=True)
 
     __table_args__ = (
         CheckConstraint(_one_of("level", Level.INFRASTRUCTURE, Level.BUSINESS), name="ck_response_level"),
@@ -126,7 +139,7 @@ class Task(Base):
     """A report on the workflow list.
 
     A chain is the sender's ODS code and its reference; in a chain each patient has one task that is not superseded.
-    ``flag`` is what a person must know about the task.
+    ``flag`` is what a person must know about it. Of a ``confidential`` one nobody is shown who wrote it, or where.
     """
 
     __tablename__ = "task"
@@ -147,6 +160,7 @@ class Task(Base):
         ForeignKey("task.task_id", deferrable=True, initially="DEFERRED", name="fk_task_superseded_by")
     )
     flag: Mapped[str | None] = mapped_column(Text)
+    confidential: Mapped[bool] = mapped_column(default=False, server_default=text("false"))
 
     documents: Mapped[list[TaskDocument]] = relationship(order_by="TaskDocument.position", lazy="raise")
 
@@ -185,11 +199,26 @@ class TaskDocument(Base):
     description: Mapped[str] = mapped_column(Text)
     content_type: Mapped[str] = mapped_column(String(255))
     size: Mapped[int]
-    sha256: Mapped[str] = mapped_column(ForeignKey("blob.sha256"))
+    sha256: Mapped[str] = mapped_column(ForeignKey("blob.sha256"), index=True)
+
+
+class TaskDrop(ClaimColumns, Base):
+    """A task that is to be laid into the drop directory as a folder, and when that was done."""
+
+    __tablename__ = "task_drop"
+
+    task_id: Mapped[str] = mapped_column(ForeignKey("task.task_id"), primary_key=True, sort_order=-1)
+    queued_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    dropped_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+    __table_args__ = (Index("ix_task_drop_due", "queued_at", **_where("dropped_at IS NULL")),)
 
 
 class Patient(Base):
-    """A patient of the practice, past ones included; nobody is deleted (decision 33)."""
+    """A patient of the practice, past ones included; nobody is deleted (decision 33).
+
+    The clinical system may write it directly (docs/patients.md): the constraints hold for whoever does.
+    """
 
     __tablename__ = "patient"
 
@@ -201,7 +230,19 @@ class Patient(Base):
     left_on: Mapped[date | None]
     died_on: Mapped[date | None]
 
-    __table_args__ = (CheckConstraint(_one_of("status", "registered", "left", "deceased"), name="ck_patient_status"),)
+    __table_args__ = (
+        CheckConstraint(_one_of("status", "registered", "left", "deceased"), name="ck_patient_status"),
+        CheckConstraint(_NHS_NUMBER, name="ck_patient_nhs_number"),
+        CheckConstraint("trim(family) <> ''", name="ck_patient_family"),
+        CheckConstraint(f"birth_date BETWEEN '0001-01-01' AND {_LATEST}", name="ck_patient_birth_date"),
+        CheckConstraint(f"left_on BETWEEN birth_date AND {_LATEST}", name="ck_patient_left_on"),
+        CheckConstraint(f"died_on BETWEEN birth_date AND {_LATEST}", name="ck_patient_died_on"),
+        # SQLite has no dates, only text; adding no days turns what is not in the calendar into another date
+        CheckConstraint(
+            " AND ".join(f"{column} IS date({column}, '+0 days')" for column in ("birth_date", "left_on", "died_on")),
+            name="ck_patient_dates_written",
+        ).ddl_if(dialect="sqlite"),
+    )
 
 
 class Review(Base):
@@ -245,3 +286,15 @@ class Alert(AlertColumns, Base):
 
     __tablename__ = "alert"
     __table_args__ = (one_open_alert("uq_alert_open"),)
+
+
+class Digest(DigestColumns, Base):
+    """When alerts were mailed."""
+
+    __tablename__ = "digest"
+
+
+class Audit(AuditColumns, Base):
+    """Who or what looked at, took out, completed, decided or closed something here."""
+
+    __tablename__ = "audit"

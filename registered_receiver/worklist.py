@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, selectinload
 
-from registered_receiver import chain, ledger, subjects
+from registered_receiver import ledger, subjects, versions
 from registered_receiver.states import TaskEvent, TaskState
-from registered_receiver.tables import Blob, Message, Task, TaskDocument
+from registered_receiver.tables import Blob, Message, Task, TaskDocument, TaskDrop
 from shared.errors import CommandFailed
+from shared.itk3 import identity
 from shared.itk3.model import Document, ReceivedReport
-
-_OTHER_PATIENT = "Another version of this consultation names another patient."
 
 
 def file(session: Session, message: Message, report: ReceivedReport, nhs_number: str, now: datetime) -> Task:
     """Make the task of a report about the patient ``nhs_number`` of our index, and put it in its chain."""
     task = Task(
-        task_id=str(uuid4()),
+        task_id=identity.task_id(message.sender_mailbox or "", report.payload_identifier),
         mesh_message_id=message.mesh_message_id,
         state=TaskState.OPEN,
         subject=subjects.task_subject(message.subject, report),
+        confidential=subjects.is_confidential(message.subject, report),
         sender_ods_code=chain_ods_code(report),
         consultation_id=report.sender_reference,
         version=subjects.report_version(message.subject, report),
@@ -33,7 +32,7 @@ def file(session: Session, message: Message, report: ReceivedReport, nhs_number:
         nhs_number=nhs_number,
         received_at=message.received_at,
     )
-    _place(session, task, now)
+    versions.put_in_place(session, task, now)
     session.add(task)
     session.flush()
     for position, document in enumerate(report.documents, 1):
@@ -47,10 +46,12 @@ def chain_ods_code(report: ReceivedReport) -> str:
     return report.sender_ods_code[:255]
 
 
-def listing(session: Session) -> list[Task]:
-    """Return all tasks with their documents, newest first."""
-    query = select(Task).options(selectinload(Task.documents))
-    return list(session.scalars(query.order_by(Task.received_at.desc(), Task.task_id)))
+def listing(session: Session, state: str | None = None, limit: int = 0) -> list[Task]:
+    """Return the tasks with their documents, newest first, of one ``state`` or of all; ``limit`` 0 is no limit."""
+    query = select(Task).options(selectinload(Task.documents)).order_by(Task.received_at.desc(), Task.task_id)
+    if state is not None:
+        query = query.where(Task.state == state)
+    return list(session.scalars(query.limit(limit) if limit else query))
 
 
 def find(session: Session, task_id: str) -> Task:
@@ -74,13 +75,24 @@ def supersedes(session: Session, task: Task) -> list[Task]:
     return list(session.scalars(query))
 
 
+def queue_drop(session: Session, task: Task, now: datetime) -> None:
+    """Let a new task be laid into the drop directory, too."""
+    session.add(TaskDrop(task_id=task.task_id, queued_at=now, attempts=0))
+
+
+def completed_before(session: Session) -> set[str]:
+    """Return the ids of the tasks of which an earlier version was completed already (decision 23)."""
+    query = select(Task.superseded_by).where(Task.superseded_by.is_not(None), Task.completed_at.is_not(None))
+    return {task_id for task_id in session.scalars(query) if task_id is not None}
+
+
 def content(session: Session, document: TaskDocument) -> bytes:
     """Return the bytes of a document."""
     return session.get_one(Blob, document.sha256).data
 
 
-def complete(session: Session, task_id: str, now: datetime, by: str) -> None:
-    """Mark a task as dealt with; raises CommandFailed when it is not open."""
+def complete(session: Session, task_id: str, now: datetime, by: str) -> Task:
+    """Mark a task as dealt with and return it; raises CommandFailed when it is not open."""
     task = session.get(Task, task_id, with_for_update=True)
     if task is None:
         raise CommandFailed(f"there is no task {task_id}")
@@ -88,41 +100,7 @@ def complete(session: Session, task_id: str, now: datetime, by: str) -> None:
         raise CommandFailed(f"task {task_id} is {task.state}, not open")
     task.completed_at = now
     ledger.advance_task(session, task, TaskEvent.COMPLETED, now, by=by)
-
-
-def _place(session: Session, task: Task, now: datetime) -> None:
-    query = select(Task).where(
-        Task.sender_ods_code == task.sender_ods_code,
-        Task.consultation_id == task.consultation_id,
-        Task.state != TaskState.SUPERSEDED,
-    )
-    current = {other.task_id: other for other in session.scalars(query.with_for_update())}
-    placement = chain.place(_version(task), [_version(other) for other in current.values()])
-    if placement.superseded_by is not None:
-        task.state, task.superseded_by = TaskState.SUPERSEDED, placement.superseded_by
-    if placement.supersedes is not None:
-        older = current[placement.supersedes]
-        ledger.advance_task(session, older, TaskEvent.SUPERSEDED, now)
-        older.superseded_by = task.task_id
-        # the older one gives way before the newer one is there: only one may be current
-        session.flush()
-    for task_id in placement.flagged:
-        _flag(session, current.get(task_id, task), now)
-
-
-def _flag(session: Session, task: Task, now: datetime) -> None:
-    task.flag = _OTHER_PATIENT
-    named = ledger.if_uuid(task.consultation_id)
-    which = f" ({named})" if named else ""
-    ledger.ALERTS.open(
-        session,
-        kind="patient_differs",
-        subject_id=task.task_id,
-        now=now,
-        text=f"Versions of one consultation{which} name different patients; none superseded another.",
-        action=f"Compare task {task.task_id} with the other tasks of this consultation, and telephone the sender.",
-        code=None,
-    )
+    return task
 
 
 def _store(session: Session, task: Task, position: int, document: Document) -> None:
@@ -132,7 +110,3 @@ def _store(session: Session, task: Task, position: int, document: Document) -> N
     row = TaskDocument(task_id=task.task_id, position=position, sha256=sha256, size=len(document.data))
     row.description, row.content_type = document.description, document.content_type[:255]
     session.add(row)
-
-
-def _version(task: Task) -> chain.Version:
-    return chain.Version(task.task_id, task.nhs_number, task.version, task.authored_on)

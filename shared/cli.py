@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -18,9 +19,9 @@ from tabulate import tabulate
 from shared import log
 from shared.alerts import AlertBook
 from shared.audit import AuditBook, actor
-from shared.checks import Check
+from shared.checks import Check, secret_checks
 from shared.clock import Clock
-from shared.config import PracticeSettings
+from shared.config import PracticeSettings, secret_files
 from shared.daemon import Job, Rounds, run_once, run_until_stopped, stopping_signals_blocked
 from shared.db import Database, driver_words
 from shared.errors import CommandFailed, ConfigurationError, MessagingError
@@ -221,7 +222,8 @@ def _add_setting_up(commands: Commands, open_app: OpenApp) -> None:
         """Look at settings, database, directories, clock and libraries; say what to do about each fault."""
         bad = 0
         with closing(open_app()) as app:
-            for item in app.checks(online=online):
+            secrets = secret_checks(secret_files(type(app.settings), *environment()))
+            for item in chain(app.checks(online=online), secrets):
                 bad += not item.ok
                 click.echo(f"{'ok ' if item.ok else 'BAD'} {item.subject}: {item.text}")
         if bad:

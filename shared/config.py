@@ -7,22 +7,38 @@ import io
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self, TypeVar, get_args
+from typing import Annotated, ClassVar, Literal, TypeVar, get_args
 
+import isodate
 from dotenv.parser import parse_stream
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ByteSize,
     ConfigDict,
+    Field,
     SecretStr,
     ValidationError,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from shared.errors import ConfigurationError, Fault
-from shared.setting_types import DatabaseUrl, Interval, Mailbox, MeshUrl, Ods, ReadableFile, Size
+from shared.setting_groups import missing_partners
+from shared.setting_types import (
+    AbsolutePath,
+    DatabaseUrl,
+    EmailAddress,
+    EmailAddresses,
+    Interval,
+    LoopbackAddress,
+    Mailbox,
+    MeshUrl,
+    Ods,
+    PeriodOf,
+    ReadableFile,
+    Size,
+    SmtpUrl,
+)
 
 S = TypeVar("S", bound="Settings")
 
@@ -62,7 +78,7 @@ def load(settings: type[S], environ: Mapping[str, str], env_file: Path | None = 
     values = _gather(environ, env_file)
     faults = list(_near_misses(settings, values))
     values, unreadable = _with_secret_files(settings, values)
-    faults += unreadable
+    faults += [*unreadable, *missing_partners(values, settings.names())]
     try:
         loaded = settings.model_validate(values)
     except ValidationError as error:
@@ -74,43 +90,38 @@ def load(settings: type[S], environ: Mapping[str, str], env_file: Path | None = 
     raise ConfigurationError(faults)
 
 
-# of the contract, for later versions
-_UNUSED = (
-    "ALERT_EMAIL_FROM",
-    "ALERT_EMAIL_TO",
-    "PDS_API_KEY",
-    "PDS_KEY_ID",
-    "PDS_PRIVATE_KEY_FILE",
-    "PDS_TOKEN_URL",
-    "PDS_URL",
-    "RETENTION",
-    "SMTP_PASSWORD",
-    "SMTP_URL",
-    "TASK_DROP_DIR",
-)
-
-
-def unused_settings(environ: Mapping[str, str], env_file: Path | None) -> list[str]:
-    """Return the settings that are set although this version does nothing with them."""
+def secret_files(settings: type[Settings], environ: Mapping[str, str], env_file: Path | None) -> dict[str, Path]:
+    """Return the files that hold a secret, by the name of the setting that says so; for ``check``."""
+    written = _read(env_file) if env_file is not None else {}
     values = _gather(environ, env_file)
-    return [name for name in _UNUSED if name in values]
+    keys = {name.upper() for name in settings.model_fields if name.endswith("_key_file")}
+    files = {
+        name: Path(values[name])
+        for name in sorted(keys | {f"{secret}_FILE" for secret in settings.secrets()})
+        if name in values
+    }
+    if env_file is not None and settings.secrets() & written.keys():
+        files["--env-file"] = env_file
+    return files
 
 
 def _gather(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
-    values: dict[str, str] = {}
-    if env_file is not None:
-        if not env_file.is_file():
-            raise ConfigurationError([Fault("--env-file", f"{env_file} is not there")])
-        try:
-            lines = list(parse_stream(io.StringIO(env_file.read_text(encoding="utf-8"))))
-        except (OSError, UnicodeDecodeError):
-            raise ConfigurationError([Fault("--env-file", f"{env_file} cannot be read as UTF-8 text")]) from None
-        odd = [line.original.line for line in lines if line.error or (line.key and line.value is None)]
-        if odd:
-            rule = "is not NAME=value"
-            raise ConfigurationError([Fault(f"{env_file} line {number}", rule) for number in odd])
-        values = {line.key: line.value for line in lines if line.key and line.value}
+    values = _read(env_file) if env_file is not None else {}
     return values | {name: value for name, value in environ.items() if value}
+
+
+def _read(env_file: Path) -> dict[str, str]:
+    if not env_file.is_file():
+        raise ConfigurationError([Fault("--env-file", f"{env_file} is not there")])
+    try:
+        lines = list(parse_stream(io.StringIO(env_file.read_text(encoding="utf-8"))))
+    except (OSError, UnicodeDecodeError):
+        raise ConfigurationError([Fault("--env-file", f"{env_file} cannot be read as UTF-8 text")]) from None
+    odd = [line.original.line for line in lines if line.error or (line.key and line.value is None)]
+    if odd:
+        rule = "is not NAME=value"
+        raise ConfigurationError([Fault(f"{env_file} line {number}", rule) for number in odd])
+    return {line.key: line.value for line in lines if line.key and line.value}
 
 
 def _near_misses(settings: type[Settings], values: Mapping[str, str]) -> list[Fault]:
@@ -157,14 +168,9 @@ def _faults(error: ValidationError) -> list[Fault]:
     return faults
 
 
-class PracticeSettings(Settings):
-    """What both daemons need to know: this practice, its mailbox, where the state lies and how to log."""
+class MeshSettings(Settings):
+    """A mailbox on MESH: all that a client of it needs."""
 
-    daemon: ClassVar[str]
-
-    state_directory: Path
-    database_url: DatabaseUrl
-    practice_ods_code: Ods
     mesh_url: MeshUrl
     mesh_mailbox_id: Mailbox
     mesh_mailbox_password: SecretStr
@@ -172,9 +178,28 @@ class PracticeSettings(Settings):
     mesh_client_cert_file: ReadableFile | None = None
     mesh_client_key_file: ReadableFile | None = None
     mesh_ca_file: ReadableFile | None = None
+
+
+class PracticeSettings(MeshSettings):
+    """What both daemons need to know: this practice, its mailbox, where the state lies and how to log."""
+
+    daemon: ClassVar[str]
+
+    state_directory: AbsolutePath
+    database_url: DatabaseUrl
+    practice_ods_code: Ods
     mesh_poll_interval: Interval = timedelta(minutes=5)
     mesh_workflow_id: str = "GPFED_CONSULT_REPORT"
     max_message_size: Size = ByteSize(20_000_000)
+    retention: PeriodOf = Field(default=isodate.Duration(years=8), validate_default=True)
+    heartbeat_interval: Interval = timedelta(minutes=5)
+    alert_email_to: EmailAddresses = ()
+    alert_email_from: EmailAddress | None = None
+    alert_email_interval: Interval = timedelta(minutes=15)
+    smtp_url: SmtpUrl | None = None
+    smtp_password: SecretStr | None = None
+    smtp_ca_file: ReadableFile | None = None
+    metrics_address: LoopbackAddress | None = None
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
     log_format: Annotated[Literal["json", "console"], BeforeValidator(str.lower)] = "json"
 
@@ -188,10 +213,11 @@ class PracticeSettings(Settings):
         database = f"sqlite:///{state}/{cls.daemon}.sqlite3"
         return {"DATABASE_URL": database} | values | {"STATE_DIRECTORY": state}
 
-    @model_validator(mode="after")
-    def _certificate_with_key(self) -> Self:
-        if (self.mesh_client_cert_file is None) != (self.mesh_client_key_file is None):
-            raise PydanticCustomError(
-                "certificate", "MESH_CLIENT_CERT_FILE and MESH_CLIENT_KEY_FILE must be set together"
-            )
-        return self
+
+def make_state_directory(directory: Path) -> None:
+    """Make the state directory, for this user alone, unless it is there; raises ConfigurationError."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        rule = f"cannot be made ({error.strerror}): name a directory that this user can write"
+        raise ConfigurationError([Fault("STATE_DIRECTORY", rule)]) from None

@@ -14,14 +14,17 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
+from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeDecorator
 
 from shared.errors import DatabaseUnusable
 
 DATABASE_AWAY = (OperationalError, InterfaceError, DatabaseUnusable)
 """What says that the database does not answer, or cannot write: nothing is wrong with the row that met it."""
+NOT_READY = (*DATABASE_AWAY, ProgrammingError)
+"""The same, or there is no schema yet: ``check`` comes before ``migrate``."""
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -86,7 +89,10 @@ class Database:
             if connection.dialect.name == "postgresql":
                 # two processes may migrate at once; the key is any number of ours
                 connection.execute(text("SELECT pg_advisory_xact_lock(7243118)"))
-                connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{self.schema}"'))
+                # a role that owns its schema alone may not even ask for one that is there
+                if not inspect(connection).has_schema(self.schema):
+                    connection.execute(CreateSchema(self.schema))
+            self._require_known(MigrationContext.configure(connection).get_current_revision())
             config = self._config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -104,6 +110,7 @@ class Database:
     def require_schema(self, command_name: str) -> None:
         """Raise DatabaseUnusable, naming ``command_name``, unless the schema is at the needed revision."""
         found, needed = self.revision(), self.head()
+        self._require_known(found)
         if found != needed:
             raise DatabaseUnusable(
                 f"the database is at schema {found or 'none'}, not {needed}: run `{command_name} migrate`"
@@ -112,6 +119,15 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+    def _require_known(self, found: str | None) -> None:
+        """Refuse a schema that migrations of this version cannot start from."""
+        scripts = ScriptDirectory.from_config(self._config())
+        if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+            raise DatabaseUnusable(
+                f"the database is at schema {found}, which this version does not know: it belongs to a newer version,"
+                " or to another program; install that version, or correct DATABASE_URL"
+            )
 
     def _config(self) -> Config:
         config = Config()
@@ -129,6 +145,16 @@ def insert_once(session: Session, model: type[Any], **values: object) -> bool:
     inserting = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = inserting(model).values(**values).on_conflict_do_nothing().returning(*inspect(model).primary_key)
     return session.execute(statement).first() is not None
+
+
+def insert_or_lock(session: Session, model: type[Any], **values: object) -> None:
+    """Insert a row, or keep the one with the same key from others until the transaction ends."""
+    inserting = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = inserting(model).values(**values)
+    key = [column.name for column in inspect(model).primary_key]
+    # an update to what it is already: that locks the row
+    same = {name: statement.excluded[name] for name in key}
+    session.execute(statement.on_conflict_do_update(index_elements=key, set_=same))
 
 
 def append_only(table: str, dialect: str) -> tuple[str, ...]:

@@ -3,16 +3,22 @@
     MessagingError
     ├─ MeshError
     │  ├─ MeshUnavailable       try again later
-    │  │  └─ MeshUnreachable    no connection could be made: every other call would fail, too
+    │  │  ├─ MeshUnreachable    no connection could be made: every other call would fail, too
+    │  │  └─ MeshUploadInterrupted  chunks are missing: nobody sees the message, and it may be sent anew
     │  ├─ MeshRefused           a person must look: trying again changes nothing
     │  │  ├─ MeshForbidden      our account, or the way to MESH: every other call would be refused, too
     │  │  └─ MeshGone           MESH does not hold (or no longer holds) what was asked for
     │  ├─ MeshProtocolError     MESH answered with something that its specification does not allow
     │  └─ MeshAmbiguous         the message may or may not have been taken: look it up first
+    ├─ PdsError
+    │  ├─ PdsUnavailable        try again later
+    │  ├─ PdsRefused            our application, or the way to PDS: a person must look
+    │  └─ PdsProtocolError      PDS answered with something that its specification does not allow
     ├─ InvalidMessage           becomes a negative response, never a traceback
     ├─ InvalidConsultation      becomes the state ``invalid`` and an alert
     ├─ UnexpectedEvent          the state table has no such transition
     ├─ RenderingFailed          the report could not be laid out as a PDF
+    ├─ MailFailed               the mail server did not take a mail; it is tried again
     ├─ DatabaseUnusable         not reachable, corrupted, or at another schema version
     ├─ CommandFailed            what the user asked a command to do cannot be done
     └─ ConfigurationError       names every bad setting; exit status 78
@@ -24,6 +30,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 
 class MessagingError(Exception):
@@ -33,9 +40,13 @@ class MessagingError(Exception):
 class MeshError(MessagingError):
     """MESH did not do what was asked.
 
-    ``http_status`` is None when no answer came. ``event``, ``code`` and ``text`` are MESH's own words
-    (section 3 of the MESH API's error model); ``message_id`` is set when MESH named the message.
+    ``http_status`` is None when no answer came. ``event``, ``code`` and ``message`` are MESH's own words
+    (section 3 of the MESH API's error model); ``message_id`` is set when MESH named the message. ``retryable`` says
+    that the same call may be made again later; ``ambiguous`` that MESH may have done what was asked.
     """
+
+    retryable: ClassVar[bool] = False
+    ambiguous: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -44,23 +55,32 @@ class MeshError(MessagingError):
         http_status: int | None = None,
         event: str | None = None,
         code: str | None = None,
-        text: str | None = None,
+        message: str | None = None,
         message_id: str | None = None,
     ) -> None:
         super().__init__(summary)
         self.http_status = http_status
         self.event = event
         self.code = code
-        self.text = text
+        self.message = message
         self.message_id = message_id
 
 
 class MeshUnavailable(MeshError):
     """MESH cannot be reached or is overloaded; nothing was taken, the same call may be made again."""
 
+    retryable = True
+
 
 class MeshUnreachable(MeshUnavailable):
     """No connection to MESH could be made at all; it has nothing to do with what was asked."""
+
+
+class MeshUploadInterrupted(MeshUnavailable):
+    """A message in chunks broke off before its last chunk was taken; ``message_id`` is that of the unfinished upload.
+
+    MESH shows nobody a message that has chunks missing. The upload may be resumed, and to send anew is safe, too.
+    """
 
 
 class MeshRefused(MeshError):
@@ -84,7 +104,33 @@ class MeshProtocolError(MeshError):
 
 
 class MeshAmbiguous(MeshError):
-    """The POST that creates a message broke off: MESH may have taken it. Look it up by its local id."""
+    """The POST that completes a message broke off: MESH may have taken it. Look it up by its local id."""
+
+    ambiguous = True
+
+
+class PdsError(MessagingError):
+    """PDS did not say where a patient is registered; the report waits and is asked about again.
+
+    ``http_status`` is None when no answer came; ``code`` is PDS's own. No text holds what was asked or answered.
+    """
+
+    def __init__(self, summary: str, *, http_status: int | None = None, code: str | None = None) -> None:
+        super().__init__(summary)
+        self.http_status = http_status
+        self.code = code
+
+
+class PdsUnavailable(PdsError):
+    """PDS cannot be reached, is overloaded or asked for patience; the same question may be put again."""
+
+
+class PdsRefused(PdsError):
+    """PDS does not let this application in, or it is not PDS that answers: a person must mend key or address."""
+
+
+class PdsProtocolError(PdsError):
+    """PDS answered outside its specification; nothing is decided upon such an answer."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +171,10 @@ class UnexpectedEvent(MessagingError):
 
 class RenderingFailed(MessagingError):
     """The report could not be laid out as a PDF."""
+
+
+class MailFailed(MessagingError):
+    """The mail server did not take a mail, or may not have; the text holds nothing of the mail."""
 
 
 class DatabaseUnusable(MessagingError):

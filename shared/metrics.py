@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -60,11 +61,14 @@ class Figures(Collector):
             yield GaugeMetricFamily(f"{PREFIX}_{name}", text, value=value)
 
     def _jobs(self) -> Iterator[Metric]:
-        rounds = CounterMetricFamily(f"{PREFIX}_job_steps", "Steps of each job.", labels=["job", "outcome"])
+        # not "job": Prometheus keeps that label for itself
+        rounds = CounterMetricFamily(f"{PREFIX}_job_steps", "Steps of each job.", labels=["daemon_job", "outcome"])
         success = GaugeMetricFamily(
-            f"{PREFIX}_job_last_success_timestamp_seconds", "When each job last succeeded.", labels=["job"]
+            f"{PREFIX}_job_last_success_timestamp_seconds", "When each job last succeeded.", labels=["daemon_job"]
         )
-        late = GaugeMetricFamily(f"{PREFIX}_job_late", "Whether a job has not succeeded for its time.", labels=["job"])
+        late = GaugeMetricFamily(
+            f"{PREFIX}_job_late", "Whether a job has not succeeded for its time.", labels=["daemon_job"]
+        )
         now = self.clock()
         for name, job in self.vitals.jobs().items():
             rounds.add_metric([name, "succeeded"], job.succeeded)
@@ -76,16 +80,28 @@ class Figures(Collector):
 
 
 class _Quiet(WSGIRequestHandler):
+    # a connection that says nothing must not stay for ever
+    timeout = 10.0
+
     def log_message(self, *_: object) -> None:
         """Say nothing: the log is for what the daemon does."""
 
 
-class _Version6(WSGIServer):
+class _Server(ThreadingMixIn, WSGIServer):
+    """Whoever connects and says nothing keeps nobody else waiting, nor the daemon from its end."""
+
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None:
+        """Say nothing: somebody hung up."""
+
+
+class _Version6(_Server):
     address_family = socket.AF_INET6
 
 
 def _server(address: Address) -> type[WSGIServer]:
-    return _Version6 if ":" in address.host else WSGIServer
+    return _Version6 if ":" in address.host else _Server
 
 
 @contextmanager

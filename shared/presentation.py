@@ -10,7 +10,8 @@ from typing import Any
 import click
 from tabulate import tabulate
 
-from shared.tables import AlertColumns, TimelineColumns
+from shared.meanings.catalogue import is_known, meaning_of
+from shared.tables import AlertColumns, AuditColumns, TimelineColumns
 
 
 def rfc3339(moment: datetime | None) -> str | None:
@@ -28,8 +29,27 @@ def print_table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]
     if not rows:
         click.echo(nothing)
         return
-    body = [["" if row[key] in (None, []) else row[key] for key in columns] for row in rows]
+    body = [["" if row[key] in (None, []) else printable(row[key]) for key in columns] for row in rows]
     click.echo(tabulate(body, headers=list(columns.values()), tablefmt="simple", disable_numparse=True))
+
+
+def printable(value: object) -> str:
+    """Return what a terminal may show: words of the other side could move its cursor, or turn their own order round."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in str(value))
+
+
+def audit_json(entry: AuditColumns) -> dict[str, Any]:
+    """Return a line of the audit."""
+    return {
+        "at": rfc3339(entry.at),
+        "user": entry.user_name,
+        "uid": entry.uid,
+        "role": entry.role,
+        "action": entry.action,
+        "subject_id": entry.subject_id,
+        "nhs_number": entry.nhs_number,
+        "reason": entry.reason,
+    }
 
 
 def alert_json(alert: AlertColumns) -> dict[str, Any]:
@@ -44,6 +64,13 @@ def alert_json(alert: AlertColumns) -> dict[str, Any]:
         "text": alert.text,
         "action": alert.action,
     }
+
+
+def code_meanings(record: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return what each code of a record and of its timeline means, in the words of ``docs/codes.md``."""
+    given = (record.get("infrastructure_code"), record.get("business_code"), *(line["code"] for line in lines))
+    meanings = [meaning_of(code) for code in dict.fromkeys(given) if code and is_known(code)]
+    return [{"code": each.code, "means": each.means, "who": each.who, "next_step": each.next_step} for each in meanings]
 
 
 def timeline_json(entry: TimelineColumns) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, NamedTuple, TypeAlias
 
 import isodate
 from pydantic import AfterValidator, BeforeValidator, ByteSize, Field, SecretStr
@@ -14,6 +15,7 @@ from sqlalchemy.exc import ArgumentError
 
 from shared.identifiers import MailboxId, OdsCode
 from shared.mesh.account import url_fault
+from shared.smtp import smtp_server
 
 Period: TypeAlias = timedelta | isodate.Duration
 """A duration that can be added to a time; years and months are calendar ones (decision 36)."""
@@ -83,9 +85,22 @@ def _mesh_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _service_url(value: str) -> str:
+    rule = url_fault(value, with_path=True)
+    if rule is not None:
+        raise PydanticCustomError("url", rule)
+    return value.rstrip("/")
+
+
 def _directory(value: Path) -> Path:
     if not (value.is_absolute() and value.is_dir()):
         raise PydanticCustomError("directory", "must be the absolute path of a directory that is there")
+    return value
+
+
+def _absolute(value: Path) -> Path:
+    if not value.is_absolute():
+        raise PydanticCustomError("path", "must be an absolute path")
     return value
 
 
@@ -99,17 +114,76 @@ def _readable(value: Path) -> Path:
     return value
 
 
+def _email(value: str) -> str:
+    # its tables take a while to load, and only who mails alerts needs them
+    from email_validator import EmailNotValidError, validate_email
+
+    # a practice's mail may stay inside its network, under a name that the library takes for nobody's
+    is_inside = value.rpartition(".")[2].rpartition("@")[2].lower() in _INSIDE
+    address = f"{value}.example.org" if is_inside else value
+    try:
+        found = validate_email(address, check_deliverability=False, globally_deliverable=False, allow_smtputf8=False)
+    except EmailNotValidError:
+        raise PydanticCustomError("email", "must be e-mail addresses such as practice@example.org") from None
+    return value if is_inside else found.ascii_email or found.normalized
+
+
+def _emails(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    addresses = tuple(dict.fromkeys(_email(each.strip()) for each in value.split(",") if each.strip()))
+    if not addresses:
+        raise PydanticCustomError("email", "must be e-mail addresses parted by commas")
+    return addresses
+
+
+def _smtp_url(value: str) -> str:
+    try:
+        smtp_server(value)
+    except ValueError as error:
+        raise PydanticCustomError("url", str(error)) from None
+    return value
+
+
+class Address(NamedTuple):
+    """Where an endpoint listens."""
+
+    host: str
+    port: int
+
+
+def _loopback(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    host, _, port = value.rpartition(":")
+    try:
+        inside = ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        inside = False
+    if not inside or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise PydanticCustomError("address", "must be a loopback address and a port, such as 127.0.0.1:9464")
+    return Address(host.strip("[]"), int(port))
+
+
 Duration = Annotated[timedelta, BeforeValidator(_exact)]
 PeriodOf = Annotated[Any, BeforeValidator(_duration), AfterValidator(_period)]
 """A :data:`Period` as a setting."""
 Interval = Annotated[Duration, AfterValidator(_positive)]
+EmailAddress = Annotated[str, AfterValidator(_email)]
+EmailAddresses = Annotated[tuple[str, ...], BeforeValidator(_emails)]
+SmtpUrl = Annotated[str, AfterValidator(_smtp_url)]
 Ods = Annotated[str, AfterValidator(_ods)]
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
 MeshUrl = Annotated[str, AfterValidator(_mesh_url)]
+ServiceUrl = Annotated[str, AfterValidator(_service_url)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
+LoopbackAddress = Annotated[Address, BeforeValidator(_loopback)]
 Directory = Annotated[Path, AfterValidator(_directory)]
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+"""A path that need not be there yet: a share may come and go."""
 Size = Annotated[ByteSize, Field(gt=0)]
 """Bytes; ``20MB`` is 20 million (decision 36)."""
 
+_INSIDE = frozenset({"local", "localhost", "test"})
 _SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)

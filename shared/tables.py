@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Index, String, Text, and_, or_, text
+from sqlalchemy import BigInteger, ColumnElement, Index, String, Text, and_, or_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db import UtcDateTime
@@ -37,11 +37,11 @@ class ClaimColumns:
         self.next_attempt_at = None
         self.attempts = 0
 
-    def back_off(self, now: datetime) -> None:
-        """Give the row back after a step that failed, to be tried again later and later, at most hourly."""
+    def back_off(self, now: datetime, at_most: timedelta = timedelta(hours=1)) -> None:
+        """Give the row back after a step that failed, to be tried again later and later, ``at_most`` later."""
         self.attempts += 1
         self.lease_until = None
-        self.next_attempt_at = now + min(timedelta(seconds=30) * 2 ** min(self.attempts - 1, 10), timedelta(hours=1))
+        self.next_attempt_at = now + min(timedelta(seconds=30) * 2 ** min(self.attempts - 1, 10), at_most)
 
 
 class TimelineColumns:
@@ -57,8 +57,28 @@ class TimelineColumns:
     detail: Mapped[str | None] = mapped_column(Text)
 
 
+class AuditColumns:
+    """Who did what with which record; rows are only ever added (a trigger refuses anything else).
+
+    ``nhs_number`` is the patient's whose record it was (FHIR-DOC-03).
+    """
+
+    id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    user_name: Mapped[str] = mapped_column(String(128))
+    uid: Mapped[int | None] = mapped_column(BigInteger)
+    role: Mapped[str | None] = mapped_column(String(128))
+    action: Mapped[str] = mapped_column(String(64))
+    subject_id: Mapped[str | None] = mapped_column(String(255), index=True)
+    nhs_number: Mapped[str | None] = mapped_column(String(10))
+    reason: Mapped[str | None] = mapped_column(Text)
+
+
 class AlertColumns:
-    """Something a person must look at; one open alert for each kind and subject."""
+    """Something a person must look at; one open alert for each kind and subject.
+
+    ``mailed_at`` is when the mail server took the mail that tells of it.
+    """
 
     alert_id: Mapped[str] = mapped_column(String(36), primary_key=True, sort_order=-1)
     kind: Mapped[str] = mapped_column(String(64))
@@ -70,6 +90,14 @@ class AlertColumns:
     code: Mapped[str | None] = mapped_column(String(64))
     text: Mapped[str] = mapped_column(Text)
     action: Mapped[str] = mapped_column(Text)
+    mailed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class DigestColumns(ClaimColumns):
+    """The one row that keeps when alerts were mailed last, and whose turn it is to mail the next."""
+
+    id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 def one_open_alert(name: str) -> Index:

@@ -29,6 +29,11 @@ def response_id(answered: str, level: str) -> str:
     return _named("response", answered, level)
 
 
+def task_id(sender_mailbox: str, payload_identifier: str) -> str:
+    """Return the id of the task that a report becomes, whichever of its copies comes first (decision 27)."""
+    return _named("task", sender_mailbox, payload_identifier)
+
+
 def derive(parent_id: str, role: str) -> str:
     """Return the id of the part of ``parent_id`` (a UUID) that plays ``role``, such as ``patient``."""
     return str(uuid5(UUID(parent_id), role))

@@ -14,11 +14,12 @@ SENDER, RECEIVER = "federated-sender", "registered-receiver"
 
 @dataclass(frozen=True)
 class Breakage:
-    """A fault that is built into ``daemon``, and a part of the name of the boundary at which a kill shows it."""
+    """A fault that is built into ``daemon``, and where a kill shows it: a part of a boundary's name, and which time."""
 
     daemon: str
     killed: str
     build_in: Callable[[], None]
+    number: int = 2
 
 
 def _acknowledge_before_commit() -> None:
@@ -111,7 +112,11 @@ BREAKAGES = {
     ),
     "blind repeat of the POST": Breakage(SENDER, "after POST outbox", _repeat_the_post_blindly),
     "reply queued outside the task's transaction": Breakage(
-        RECEIVER, "process._match after commit", _queue_the_reply_in_another_transaction
+        # the task's own commit is every other one
+        RECEIVER,
+        "process._match after commit",
+        _queue_the_reply_in_another_transaction,
+        number=3,
     ),
     "no uniqueness of mesh_message_id": Breakage(
         RECEIVER, "before PUT inbox/ID/status/acknowledged", _store_a_message_twice

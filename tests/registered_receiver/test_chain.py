@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
+from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from registered_receiver.chain import Placement, Version, place
+from registered_receiver.chain import Placement, Version, is_newer, place
 
 AT = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 SMITH, JONES = "9690937278", "9690937286"
@@ -41,8 +45,16 @@ def test_an_unknown_version_is_ordered_by_when_it_was_written() -> None:
     assert place(version(3), [version(None, 5)]) == Placement(superseded_by="vNone@5")
 
 
-def test_of_two_that_nothing_tells_apart_the_one_that_came_last_stays_open() -> None:
-    assert place(version(1, task_id="new"), [version(1)]) == Placement(supersedes="v1@0")
+def test_of_two_written_at_once_the_one_without_a_number_is_the_older() -> None:
+    assert is_newer(version(1), version(None))
+    assert not is_newer(version(None), version(1))
+
+
+def test_of_two_that_nothing_else_tells_apart_the_id_tells_and_not_the_order_of_arrival() -> None:
+    one, other = version(1, task_id="a"), version(1, task_id="b")
+
+    assert place(one, [other]) == Placement(superseded_by="b")
+    assert place(other, [one]) == Placement(supersedes="a")
 
 
 def test_versions_that_name_different_patients_supersede_nothing_and_the_older_is_flagged() -> None:
@@ -56,15 +68,51 @@ def test_a_corrected_patient_still_supersedes_the_version_that_named_them() -> N
     assert placement == Placement(supersedes="v1@0", flagged=("v2@0",))
 
 
+def test_a_version_between_two_is_flagged_and_flags_as_if_it_had_come_in_order() -> None:
+    filed = [replace(version(1), superseded=True), version(3)]
+
+    assert place(version(2, patient=JONES, task_id="late"), filed) == Placement(flagged=("v1@0", "late"))
+
+
+numbered = st.builds(
+    lambda number, known, minutes, patient: version(
+        number if known else None, 10 * number + minutes, patient, f"{number}{known}{minutes}{patient}"
+    ),
+    st.integers(1, 4),
+    st.booleans(),
+    st.integers(0, 9),
+    st.sampled_from([SMITH, JONES]),
+)
+
+
+def file_all(arriving: list[Version]) -> tuple[dict[str, str | None], set[str]]:
+    """File versions one by one; return who gave way to whom, and who is flagged."""
+    filed: dict[str, Version] = {}
+    gave_way: dict[str, str | None] = {}
+    flagged: set[str] = set()
+    for each in arriving:
+        placement = place(each, list(filed.values()))
+        filed[each.task_id] = replace(each, superseded=placement.superseded_by is not None)
+        gave_way[each.task_id] = placement.superseded_by
+        if placement.supersedes is not None:
+            filed[placement.supersedes] = replace(filed[placement.supersedes], superseded=True)
+            for older in (placement.supersedes, *(key for key, by in gave_way.items() if by == placement.supersedes)):
+                gave_way[older] = each.task_id
+        flagged |= set(placement.flagged)
+    return gave_way, flagged
+
+
+@settings(deadline=None, derandomize=True, database=None)
+@given(st.lists(numbered, unique_by=lambda each: each.task_id, max_size=6), st.randoms(use_true_random=False))
+def test_whatever_the_order_of_arrival_the_chain_becomes_the_same(versions: list[Version], random: Random) -> None:
+    shuffled = random.sample(versions, len(versions))
+
+    assert file_all(shuffled) == file_all(versions)
+
+
 @pytest.mark.parametrize("order", list(permutations(range(4))))
 def test_whatever_the_order_of_arrival_the_highest_version_stays_open(order: tuple[int, ...]) -> None:
-    arriving = [version(number, number) for number in order]
-    current: list[Version] = []
+    gave_way, flagged = file_all([version(number, number) for number in order])
 
-    for each in arriving:
-        placement = place(each, current)
-        current = [other for other in current if other.task_id != placement.supersedes]
-        if placement.superseded_by is None:
-            current.append(each)
-
-    assert [each.version for each in current] == [3]
+    assert gave_way == {"v0@0": "v3@3", "v1@1": "v3@3", "v2@2": "v3@3", "v3@3": None}
+    assert flagged == set()

@@ -11,6 +11,7 @@ from registered_receiver import inbox
 from registered_receiver.states import MessageState
 from registered_receiver.tables import Message
 from shared.errors import MeshUnavailable
+from shared.meanings.catalogue import meaning_of
 from shared.mesh.messages import IncomingMessage
 from tests.fakes.mesh_faults import Fault, answer, connection_refused, timeout_after, timeout_before
 from tests.registered_receiver.bench import THEM, US, WORKFLOW, ReceiverBench, report
@@ -261,7 +262,9 @@ def test_meshs_report_about_a_response_opens_an_alert_on_the_message_it_answered
     assert report_id in receiver.mesh.acknowledged
     (alert,) = receiver.alerts()
     assert (alert["kind"], alert["subject_id"], alert["code"]) == ("response_undelivered", mesh_id, "14")
-    assert "business response" in alert["text"]
+    assert f"the business response 30001 to MESH message {mesh_id}" in alert["text"]
+    assert str(meaning_of("14")) in alert["text"]
+    assert "The sending practice waits for this response" in alert["action"]
     assert receiver.timeline(mesh_id)[-1] == "response_undelivered"
 
 

@@ -135,7 +135,7 @@ def test_an_import_says_how_many_and_matching_uses_it_at_once(make_receiver: Mak
     result = receiver.command("patients", "import", str(file))
     receiver.once()
 
-    assert (result.exit_code, result.stdout) == (0, "1 patients imported, 0 left\n")
+    assert (result.exit_code, result.stdout) == (0, "1 patients imported: 1 added, 0 changed, 0 unchanged, 0 left\n")
     assert receiver.only()["state"] == "filed"
 
 
@@ -158,7 +158,7 @@ def test_replacing_the_index_is_said(receiver: ReceiverBench, tmp_path: Path) ->
 
     result = receiver.command("patients", "import", str(file), "--replace")
 
-    assert result.stdout == "1 patients imported, 1 left\n"
+    assert result.stdout == "1 patients imported: 1 added, 0 changed, 0 unchanged, 1 left\n"
 
 
 def crowd(number: int) -> list[IndexedPatient]:
@@ -191,7 +191,7 @@ def test_a_file_in_which_much_of_the_practice_is_missing_replaces_nothing_unless
 
     assert (refused.exit_code, again.output) == (1, refused.output)
     assert "no patient was imported: 11 of 100 registered patients are not in the file" in refused.output
-    assert (forced.exit_code, forced.stdout) == (0, "89 patients imported, 11 left\n")
+    assert forced.stdout == "89 patients imported: 0 added, 0 changed, 89 unchanged, 11 left\n"
 
 
 @pytest.mark.parametrize(("known", "leaving"), [(100, 10), (110, 11), (11, 10)])
@@ -203,7 +203,9 @@ def test_a_few_patients_leave_without_being_forced(
 
     result = receiver.command("patients", "import", index_file(tmp_path, everybody[leaving:]), "--replace")
 
-    assert result.stdout == f"{known - leaving} patients imported, {leaving} left\n"
+    assert result.stdout == (
+        f"{known - leaving} patients imported: 0 added, 0 changed, {known - leaving} unchanged, {leaving} left\n"
+    )
 
 
 def test_forcing_goes_with_replacing_alone(receiver: ReceiverBench, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from typing import Any
 
 import pytest
@@ -11,11 +12,14 @@ import pytest
 from registered_receiver import process, response_queue
 from registered_receiver.app import Receiver
 from registered_receiver.inbox import claim
+from registered_receiver.matching import IndexedPatient
 from registered_receiver.validation import validate
-from tests.registered_receiver.bench import INDEXED_SMITH, ReceiverBench, report
+from tests.registered_receiver.bench import INDEXED_SMITH, ReceiverBench, person, report
 from tests.registered_receiver.conftest import MakeReceiver
 
 MESSAGES = 12
+JONES = IndexedPatient("9690937286", "Jones", "Ann", date(1960, 2, 29), "registered")
+ABOUT_JONES = person(nhs_number=JONES.nhs_number, family="Jones", birth_date=JONES.birth_date)
 
 
 def drain(receiver: Receiver, name: str) -> int:
@@ -75,6 +79,21 @@ def test_two_processes_keep_one_version_of_a_consultation_open(make_receiver: Ma
 
     assert {task["version"] for task in one.tasks() if task["state"] == "open"} == {6}
     assert len(one.tasks()) == 6
+
+
+def test_two_processes_notice_that_versions_name_different_patients(make_receiver: MakeReceiver) -> None:
+    one, other = make_receiver(), make_receiver()
+    one.know(INDEXED_SMITH, JONES)
+    for number in range(MESSAGES // 2):
+        one.deliver(report(1, consultation_id=f"consultation-{number}"))
+        one.deliver(report(2, consultation_id=f"consultation-{number}", patient=ABOUT_JONES))
+    one.step("collect")
+
+    both(one, other, "process")
+
+    flagged = [alert["subject_id"] for alert in one.alerts() if alert["kind"] == "patient_differs"]
+    assert sorted(flagged) == sorted(task["task_id"] for task in one.tasks() if task["version"] == 1)
+    assert "work.postponed" not in one.logged.getvalue() + other.logged.getvalue()
 
 
 def test_two_processes_collect_a_message_once(make_receiver: MakeReceiver) -> None:

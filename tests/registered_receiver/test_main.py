@@ -69,6 +69,9 @@ class Refusing(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_error(403)
 
+    def do_POST(self) -> None:
+        self.send_error(403)
+
     def log_message(self, *_arguments: object) -> None:
         pass
 

@@ -7,6 +7,7 @@ import pytest
 
 from registered_receiver.matching import (
     Agreement,
+    Candidate,
     Decision,
     Found,
     IndexedPatient,
@@ -15,7 +16,9 @@ from registered_receiver.matching import (
     NotFound,
     PatientFacts,
     agreements,
+    decided,
     match,
+    reason,
     settle,
     standing_code,
 )
@@ -126,23 +129,60 @@ def test_six_months_are_calendar_months() -> None:
     assert standing_code(died, date(2027, 2, 28)) == "30003"
 
 
+def test_somebody_of_whom_it_is_only_known_that_they_left_and_died_was_not_registered_at_death() -> None:
+    gone = replace(SMITH, status="left", died_on=date(2026, 10, 1))
+
+    assert standing_code(gone, TODAY) == "30003"
+
+
 NEAR = outcome(replace(SMITH, family="Jones"))
+ASSUMED = Candidate(replace(SMITH, family="Jones"), (Agreement.NHS_NUMBER, Agreement.BIRTH_DATE))
+CHOSEN = Found(SMITH, "30001", tuple(Agreement), "r1")
 
 
 @pytest.mark.parametrize(
     ("found", "decision", "review", "expected"),
     [
         (NEAR, None, True, NEAR),
-        (NEAR, None, False, NotFound()),
-        (NEAR, Decision(SMITH), True, Found(SMITH, "30001")),
-        (NEAR, Decision(SMITH), False, Found(SMITH, "30001")),
-        (NEAR, Decision(None), True, NotFound()),
+        (NEAR, None, False, NotFound(near=(ASSUMED,))),
+        (NEAR, Decision(SMITH, "r1"), True, CHOSEN),
+        (NEAR, Decision(SMITH, "r1"), False, CHOSEN),
+        (NEAR, Decision(None, "r1"), True, NotFound(decided_in="r1")),
         (NotFound(), None, True, NotFound()),
-        (NotFound(), Decision(SMITH), True, Found(SMITH, "30001")),
-        (Found(SMITH, "30001"), Decision(None), True, Found(SMITH, "30001")),
+        (NotFound(), Decision(SMITH, "r1"), True, CHOSEN),
+        (Found(SMITH, "30001"), Decision(None, "r1"), True, Found(SMITH, "30001")),
     ],
 )
 def test_a_persons_decision_stands_where_the_rules_leave_a_doubt(
     found: Match, decision: Decision | None, review: bool, expected: Match
 ) -> None:
-    assert settle(found, decision, TODAY, review=review) == expected
+    assert settle(FACTS, found, decision, TODAY, review=review) == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (outcome(SMITH), "NHS number, birth date and family name agree"),
+        (NEAR, "candidate 1: NHS number and birth date agree"),
+        (
+            outcome(replace(SMITH, family="Jones", birth_date=TODAY), replace(SMITH, nhs_number=OTHER)),
+            "candidate 1: NHS number agrees; candidate 2: birth date and family name agree",
+        ),
+        (outcome(), "nobody has the NHS number, nor the birth date and family name"),
+        (
+            settle(FACTS, NEAR, None, TODAY, review=False),
+            "near misses are not reviewed; candidate 1: NHS number and birth date agree",
+        ),
+        (
+            decided(FACTS, Decision(replace(SMITH, family="Jones"), "r1"), TODAY),
+            "a person decided in review r1; NHS number and birth date agree",
+        ),
+        (
+            decided(FACTS, Decision(replace(SMITH, nhs_number=OTHER, family="Jones", birth_date=TODAY), "r1"), TODAY),
+            "a person decided in review r1; no fact agrees",
+        ),
+        (decided(FACTS, Decision(None, "r1"), TODAY), "a person decided in review r1; nobody here is meant"),
+    ],
+)
+def test_the_reason_names_the_facts_that_agree_and_no_value(found: Match, words: str) -> None:
+    assert reason(found) == words

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import io
 from datetime import date
 
 import pytest
 
+from registered_receiver import patient_file
 from registered_receiver.matching import IndexedPatient
 from registered_receiver.patient_file import read_patients
 from shared.errors import CommandFailed
@@ -11,10 +13,15 @@ from shared.errors import CommandFailed
 TODAY = date(2026, 11, 20)
 HEADER = "nhs_number,family,given,birth_date,status,left_on,died_on"
 SMITH = "9690937278,Smith,Richard John,1957-01-09,registered,,"
+JONES = "9690937286,Jones,Ann,1960-02-29,left,2025-01-31,"
+
+
+def read_text(text: str) -> list[IndexedPatient]:
+    return read_patients(io.StringIO(text, newline=""), TODAY)
 
 
 def read(*lines: str, header: str = HEADER) -> list[IndexedPatient]:
-    return read_patients("\n".join((header, *lines)) + "\n", TODAY)
+    return read_text("\n".join((header, *lines)) + "\n")
 
 
 def faults(*lines: str, header: str = HEADER) -> str:
@@ -46,7 +53,7 @@ def test_columns_may_stand_in_any_order_and_the_dates_may_be_left_out() -> None:
 
 
 def test_empty_lines_and_windows_line_ends_are_no_fault() -> None:
-    assert len(read_patients(f"{HEADER}\r\n\r\n{SMITH}\r\n\r\n", TODAY)) == 1
+    assert len(read_text(f"{HEADER}\r\n\r\n{SMITH}\r\n\r\n")) == 1
 
 
 @pytest.mark.parametrize(
@@ -67,7 +74,14 @@ def test_empty_lines_and_windows_line_ends_are_no_fault() -> None:
         ("9690937278,Smith,R,1957-01-09,registered,,2026-11-20", "line 2: died_on: has passed"),
         ("9690937278,Smith,R,1957-01-09,left,,2026-11-20", "line 2: died_on: has passed"),
         ("9690937278,Smith,R,1957-01-09,registered,,,extra", "line 2: has more fields than the first line"),
-        ('9690937278,"Smith,R,1957-01-09,registered,,', "is not CSV"),
+        ("9690937278,Smith,R,1957-01-09,registered", "line 2: has fewer fields than the first line"),
+        ('9690937278,"Smith,R,1957-01-09,registered,,', "line 2: is not CSV"),
+        ('9690937278,"Smith"s,R,1957-01-09,registered,,', "line 2: is not CSV"),
+        ("9690937278,Smi\N{RIGHT-TO-LEFT OVERRIDE}th,R,1957-01-09,registered,,", "line 2: family: must be at most"),
+        ("9690937278,Smi\udce9th,R,1957-01-09,registered,,", "line 2: family: is not UTF-8 text"),
+        ("9690937278,Smith,R,1957-01-09,registered,,\udc96", "line 2: died_on: is not UTF-8 text"),
+        ("9690937278,Smith,R,1957-02-29,registered,,", "line 2: birth_date: must be a date such as 1957-01-09"),
+        ("9690937278,Smith,R,1957-W02-3,registered,,", "line 2: birth_date: must be a date such as 1957-01-09"),
     ],
 )
 def test_a_bad_row_is_named_by_line_and_rule(line: str, fault: str) -> None:
@@ -89,19 +103,62 @@ def test_every_fault_is_named_at_once_and_no_value_is() -> None:
 
 
 def test_a_number_that_is_on_two_lines_is_a_fault() -> None:
-    assert "line 3: nhs_number: is on an earlier line, too" in faults(SMITH, SMITH)
+    assert "line 3: nhs_number: is on line 2, too" in faults(SMITH, SMITH)
+    assert "line 4: nhs_number: is on line 2, too" in faults(SMITH, JONES, SMITH.replace("9690937278", "969 093 7278"))
+
+
+def test_a_line_number_is_that_of_an_editor_even_after_a_quoted_line_break() -> None:
+    text = faults('9690937278,"Smith\nJones",R,1957-01-09,registered,,', "", "9690937279,Smith,R,1957-01-09,gone,,")
+
+    assert [line.strip().split(" is")[0].split(" must")[0] for line in text.splitlines()[1:]] == [
+        *("line 2: family:", "line 5: status:", "line 5: nhs_number:"),
+    ]
+
+
+def test_what_stands_behind_a_row_that_is_not_csv_is_judged_too() -> None:
+    text = faults('9690937278,"Smith"s,R,1957-01-09,registered,,', JONES, "9690937279,Smith,R,1957-01-09,left,,")
+
+    assert text.splitlines()[1:] == [
+        "  line 2: is not CSV (is a quotation mark left open?)",
+        "  line 4: nhs_number: is not a valid NHS number (ten digits, the last a check digit)",
+    ]
+
+
+def test_of_many_faults_the_first_are_shown_and_the_others_counted() -> None:
+    lines = faults(*["9690937279,Smith,R,1957-01-09,registered,,"] * 30).splitlines()
+
+    assert (len(lines), lines[-1]) == (22, "  and 10 more")
+    assert lines[20].startswith("  line 21: nhs_number")
+
+
+def test_a_line_without_an_end_or_a_file_without_an_end_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "line 2 is longer than 10000 characters" in faults("x" * 10_001)
+
+    monkeypatch.setattr(patient_file, "MOST_PATIENTS", 1)
+    assert "has more than 1 patients" in faults(SMITH, JONES)
 
 
 @pytest.mark.parametrize(
     ("header", "fault"),
     [
         ("nhs_number,family,given,birth_date", "lacks the columns status"),
-        (f"{HEADER},postcode", "has 1 columns besides"),
+        (f"{HEADER},postcode", "has columns besides"),
+        (f"{HEADER},postcode", "(at position 8)"),
+        (
+            "9690937278,Smith,R,1957-01-09,registered,,",
+            "lacks the columns nhs_number, family, given, birth_date, status",
+        ),
+        (HEADER.replace(",", ";"), "line 1 has semicolons where commas must part the columns"),
+        (HEADER.replace(",", "\t"), "line 1 has tabs where commas"),
+        ("\udcff\udcfen\0h\0s\0", "line 1 is not UTF-8 text"),
         (f"{HEADER},family", "names a column twice"),
     ],
 )
 def test_a_file_with_other_columns_is_refused(header: str, fault: str) -> None:
-    assert fault in faults(SMITH, header=header)
+    text = faults(SMITH, header=header)
+
+    assert fault in text
+    assert "9690937278" not in text
 
 
 def test_a_file_without_patients_is_refused_since_replacing_by_it_would_empty_the_practice() -> None:
@@ -110,4 +167,4 @@ def test_a_file_without_patients_is_refused_since_replacing_by_it_would_empty_th
 
 def test_an_empty_file_is_refused() -> None:
     with pytest.raises(CommandFailed, match="lacks the columns"):
-        read_patients("", TODAY)
+        read_text("")

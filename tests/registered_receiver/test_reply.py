@@ -8,6 +8,7 @@ import pytest
 
 from registered_receiver import response_queue
 from shared.errors import MeshForbidden, MeshUnavailable, MeshUnreachable
+from shared.meanings.catalogue import meaning_of
 from shared.mesh.connection import LONGEST_CALL
 from tests.fakes.mesh_faults import Serve, answer, connection_refused, reset_before, timeout_after
 from tests.registered_receiver.bench import US, ReceiverBench, report
@@ -112,6 +113,75 @@ def test_a_refused_response_is_parked_with_an_alert_and_holds_the_other_one_up_n
     assert owing.alerts() == []
 
 
+def test_the_alert_about_a_response_that_mesh_cannot_route_says_which_what_the_code_means_and_what_to_do(
+    receiver: ReceiverBench,
+) -> None:
+    # MESH knows no such mailbox: it says no to each POST, and once more by a report about it
+    mesh_id = receiver.deliver(report(sender_mailbox="GONEMB1"), sender="GONEMB1")
+
+    assert receiver.once()
+    assert receiver.once()
+
+    assert receiver.posts() == []
+    (alert,) = receiver.alerts()
+    assert (alert["kind"], alert["subject_id"], alert["code"]) == ("response_parked", mesh_id, "12")
+    assert f"The infrastructure response 20013 to MESH message {mesh_id} could not be sent" in alert["text"]
+    assert str(meaning_of("12")) in alert["text"]
+    assert "Telephone the sending practice" in alert["action"]
+    assert f"`retry {mesh_id}`" in alert["action"]
+    assert receiver.timeline(mesh_id).count("response_undelivered") == 2
+    assert receiver.mesh.inbox(US) == []
+    # the worklist does not wait for it
+    assert receiver.tasks()[0]["state"] == "open"
+
+
+def test_a_response_that_was_set_aside_goes_out_once_mesh_knows_the_mailbox(receiver: ReceiverBench) -> None:
+    mesh_id = receiver.deliver(report(sender_mailbox="GONEMB1"), sender="GONEMB1")
+    receiver.once()
+    receiver.mesh.add_mailbox("GONEMB1")
+
+    receiver.command("retry", mesh_id)
+    receiver.once()
+
+    assert sorted(receiver.answers()) == ["20013", "30001"]
+    assert {post.recipient for post in receiver.posts()} == {"GONEMB1"}
+    assert receiver.alerts() == []
+
+
+def test_meshs_report_about_an_attempt_that_it_refused_says_nothing_of_the_one_that_it_took(
+    receiver: ReceiverBench,
+) -> None:
+    mesh_id = receiver.deliver(report(sender_mailbox="GONEMB1"), sender="GONEMB1")
+    receiver.step("collect")
+    receiver.step("process")
+    while receiver.step("reply"):
+        pass
+    receiver.mesh.add_mailbox("GONEMB1")
+    receiver.command("retry", mesh_id)
+    while receiver.step("reply"):
+        pass
+
+    receiver.once()
+
+    assert sorted(receiver.answers()) == ["20013", "30001"]
+    assert receiver.timeline(mesh_id).count("response_undelivered") == 2
+    assert receiver.alerts() == []
+
+
+@pytest.mark.requirement("GPCM-SD-058")
+def test_responses_go_to_the_mailbox_that_the_message_came_from_not_to_the_one_that_it_names(
+    receiver: ReceiverBench,
+) -> None:
+    receiver.mesh.add_mailbox("CEDARMB1")
+    # decision 28: the message names ALDERMB1
+    receiver.deliver(report(), sender="CEDARMB1")
+
+    receiver.once()
+
+    assert receiver.answers() == ["10008"]
+    assert [post.recipient for post in receiver.posts()] == ["CEDARMB1"]
+
+
 HANDSHAKE = f"{US}$"
 TRACKING = "outbox/tracking"
 
@@ -126,6 +196,8 @@ TRACKING = "outbox/tracking"
 def test_a_refusal_that_is_not_of_the_response_itself_never_parks_it(
     owing: ReceiverBench, method: str, path: str, status: int
 ) -> None:
+    # the handshake of yesterday does not count any more
+    owing.pass_time(days=1)
     for _ in range(12):
         owing.mesh.fail_next(method, path, *[answer(status, b"")] * 2)
         with pytest.raises(MeshForbidden):

@@ -8,12 +8,13 @@ from datetime import date
 from threading import Barrier
 
 import pytest
+from sqlalchemy import text
 
 from registered_receiver import reviews
 from registered_receiver.deciding import Decider
 from registered_receiver.tables import Review
 from shared.errors import CommandFailed
-from tests.registered_receiver.bench import INDEXED_SMITH, SMITH, ReceiverBench, person, report
+from tests.registered_receiver.bench import ALDER, INDEXED_SMITH, SMITH, ReceiverBench, person, report
 from tests.registered_receiver.conftest import MakeReceiver
 
 MISSPELT = person(family="Smyth")
@@ -49,8 +50,13 @@ def test_a_near_miss_waits_for_a_person_with_20013_sent(waiting: ReceiverBench) 
 def test_a_person_sees_the_report_beside_the_candidates(waiting: ReceiverBench) -> None:
     shown = waiting.command("reviews").output
 
-    assert "Smyth" in shown
-    assert "nhs_number, birth_date" in shown
+    heading, rule, report_says, candidate = shown.splitlines()[2:6]
+    assert "NHS number" in heading
+    assert set(rule) == {"-", " "}
+    assert report_says.split() == ["the", "report", "says", "9690937278", "Smyth", "1957-01-09", "Richard", "John"]
+    assert candidate.split("  ")[-1].strip() == "NHS number, birth date"
+    assert candidate.split()[3:8] == ["Smith", "1957-01-09", "Richard", "John", "registered"]
+    assert f"of {ALDER.ods_code}" in shown
 
 
 def test_choosing_a_candidate_files_the_report_and_answers_the_sender(waiting: ReceiverBench) -> None:
@@ -276,3 +282,206 @@ def test_a_decision_closes_the_alert_about_its_review(waiting: ReceiverBench) ->
 def test_no_reviews_is_said_in_words(receiver: ReceiverBench) -> None:
     assert receiver.command("reviews").output == "no reviews\n"
     assert receiver.reviews() == []
+
+
+def detail(receiver: ReceiverBench, event: str) -> list[str]:
+    """Return what the timelines say beside an event, the newest message first."""
+    found = [receiver.json("show", message["mesh_message_id"], "--json") for message in receiver.messages()]
+    return [line.get("detail", "") for shown in found for line in shown["timeline"] if line["event"] == event]
+
+
+def test_the_timeline_says_which_facts_agreed_who_decided_and_in_which_review(waiting: ReceiverBench) -> None:
+    review_id = waiting.reviews()[0]["review_id"]
+    waiting.command("reviews", "match", review_id, "--candidate", "1")
+    waiting.deliver(report(2, patient=MISSPELT))
+    waiting.deliver(report(3))
+    waiting.once()
+
+    (near,) = detail(waiting, "nearly_matched")
+    assert near == f"review {review_id}; candidate 1: NHS number and birth date agree"
+    assert near in waiting.command("show", waiting.messages()[-1]["mesh_message_id"]).output
+    assert sorted(detail(waiting, "matched")) == [
+        "NHS number, birth date and family name agree",
+        f"a person decided in review {review_id}; NHS number and birth date agree",
+        f"a person decided in review {review_id}; NHS number and birth date agree",
+    ]
+
+
+def test_who_decided_what_and_why_is_kept_and_shown(waiting: ReceiverBench) -> None:
+    review_id = waiting.reviews()[0]["review_id"]
+    reason = "telephoned Alder Practice"
+    waiting.command("reviews", "match", review_id, "--candidate", "1", "--reason", reason)
+
+    shown = waiting.json("reviews", "show", review_id, "--json")
+    printed = waiting.command("reviews", "show", review_id).output
+    (matched,) = [
+        line
+        for line in waiting.json("show", waiting.only()["mesh_message_id"], "--json")["timeline"]
+        if line["event"] == "matched"
+    ]
+
+    assert (shown["nhs_number"], shown["reason"]) == ("9690937278", reason)
+    assert matched["by"] == shown["decided_by"] != "registered-receiver"
+    assert f"by {shown['decided_by']}: the patient is 9690937278: {reason}" in printed
+    assert waiting.command("reviews", "show", "no-such-review").exit_code == 1
+
+
+def test_a_rejection_is_shown_with_its_reason(waiting: ReceiverBench) -> None:
+    review_id = waiting.reviews()[0]["review_id"]
+    waiting.command("reviews", "reject", review_id, "--reason", "unknown at this address")
+
+    printed = waiting.command("reviews", "show", review_id).output
+
+    assert "nobody here is meant: unknown at this address" in printed
+    assert detail(waiting, "not_matched") == [f"a person decided in review {review_id}; nobody here is meant"]
+
+
+def test_no_name_can_move_the_cursor_of_whoever_compares(receiver: ReceiverBench) -> None:
+    receiver.deliver(report(patient=person(family="Smi\N{RIGHT-TO-LEFT OVERRIDE}htims")), subject="a report")
+    receiver.once()
+
+    shown = receiver.command("reviews").output
+
+    assert "Smi\N{REPLACEMENT CHARACTER}htims" in shown
+
+
+@pytest.mark.parametrize("decision", [("match", "--candidate", "1"), ("reject", "--reason", "not ours")])
+def test_a_decision_on_what_the_index_no_longer_says_is_refused_until_it_was_shown_anew(
+    waiting: ReceiverBench, decision: tuple[str, ...]
+) -> None:
+    review_id = waiting.reviews()[0]["review_id"]
+    command, *arguments = decision
+    waiting.know(replace(INDEXED_SMITH, given="Robert"))
+
+    refused = waiting.command("reviews", command, review_id, *arguments)
+    between = waiting.only()["state"]
+    (shown,) = waiting.json("reviews", "--json")
+    accepted = waiting.command("reviews", command, review_id, *arguments)
+
+    assert (refused.exit_code, between) == (1, "review")
+    assert "the patient index has changed" in refused.output
+    assert [candidate["given"] for candidate in shown["candidates"]] == ["Robert"]
+    assert accepted.exit_code == 0, accepted.output
+
+
+def test_somebody_who_agrees_in_everything_by_now_is_the_only_candidate(make_receiver: MakeReceiver) -> None:
+    receiver = make_receiver()
+    receiver.know(NAMESAKE)
+    receiver.deliver(report())
+    receiver.once()
+    (before,) = receiver.reviews()
+
+    receiver.know(INDEXED_SMITH)
+    refused = receiver.command("reviews", "match", before["review_id"], "--candidate", "1")
+    (after,) = receiver.json("reviews", "--json")
+    result = receiver.command("reviews", "match", before["review_id"], "--candidate", "1")
+
+    assert (refused.exit_code, result.exit_code) == (1, 0)
+    assert [candidate["nhs_number"] for candidate in before["candidates"]] == [NAMESAKE.nhs_number]
+    assert [candidate["nhs_number"] for candidate in after["candidates"]] == [INDEXED_SMITH.nhs_number]
+    assert after["candidates"][0]["agrees"] == ["nhs_number", "birth_date", "family"]
+    assert [task["nhs_number"] for task in receiver.tasks()] == [INDEXED_SMITH.nhs_number]
+
+
+def test_a_review_whose_candidates_are_all_gone_can_still_be_rejected(waiting: ReceiverBench) -> None:
+    with waiting.database.transaction() as session:
+        session.execute(text("UPDATE patient SET nhs_number = '9434765919', birth_date = '1990-01-01'"))
+
+    shown = waiting.command("reviews").output
+    result = waiting.command("reviews", "reject", waiting.reviews()[0]["review_id"], "--reason", "not ours")
+
+    assert "nobody in the patient index fits any more" in shown
+    assert result.exit_code == 0, result.output
+
+
+def test_a_chosen_patient_who_is_gone_from_the_index_is_asked_about_again(waiting: ReceiverBench) -> None:
+    waiting.know(NAMESAKE)
+    waiting.command("reviews", "match", waiting.reviews()[0]["review_id"], "--nhs-number-stdin", stdin="9434765919\n")
+    with waiting.database.transaction() as session:
+        session.execute(text("DELETE FROM patient WHERE nhs_number = '9434765919'"))
+
+    waiting.deliver(report(2, patient=MISSPELT))
+    waiting.once()
+
+    assert [message["state"] for message in waiting.messages()].count("review") == 1
+
+
+def test_a_report_that_a_newer_version_overtook_is_answered_by_the_decision_and_filed_as_superseded(
+    waiting: ReceiverBench,
+) -> None:
+    waiting.deliver(report(2))
+    waiting.once()
+    newer = waiting.tasks()[0]["task_id"]
+
+    result = waiting.command("reviews", "match", waiting.reviews()[0]["review_id"], "--candidate", "1")
+    waiting.once()
+
+    assert result.exit_code == 0, result.output
+    tasks = {task["version"]: (task["state"], task["superseded_by"]) for task in waiting.tasks()}
+    assert tasks == {1: ("superseded", newer), 2: ("open", None)}
+    assert sorted(waiting.answers()) == ["20013", "20013", "30001", "30001"]
+
+
+def test_of_two_people_who_decide_one_review_at_once_the_second_is_told_who_was_first(
+    waiting: ReceiverBench, make_receiver: MakeReceiver
+) -> None:
+    other = make_receiver()
+    review_id = waiting.reviews()[0]["review_id"]
+    together = Barrier(2)
+
+    def decide(bench: ReceiverBench, by: str) -> str:
+        decider = Decider(bench.receiver.practice, bench.now(), by)
+        together.wait()
+        try:
+            with bench.database.transaction() as session:
+                if by == "Ann":
+                    decider.match(session, review_id, lambda review: reviews.candidate_number(review, 1))
+                else:
+                    decider.reject(session, review_id, "not ours")
+        except CommandFailed as refusal:
+            return str(refusal)
+        return by
+
+    with ThreadPoolExecutor(2) as pool:
+        said = list(pool.map(decide, (waiting, other), ("Ann", "Bob")))
+    waiting.once()
+
+    first = next(who for who in said if who in {"Ann", "Bob"})
+    assert f"review {review_id} was decided already, by {first}" in said
+    assert waiting.answers() == ["20013", "30001" if first == "Ann" else "30002"]
+
+
+def test_a_version_that_is_matched_while_a_person_decides_follows_the_decision(
+    waiting: ReceiverBench, make_receiver: MakeReceiver
+) -> None:
+    other = make_receiver()
+    waiting.deliver(report(2, patient=MISSPELT))
+    waiting.step("collect")
+    decider = Decider(waiting.receiver.practice, waiting.now(), "somebody")
+    review_id = waiting.reviews()[0]["review_id"]
+
+    with ThreadPoolExecutor(1) as pool:
+        with waiting.database.transaction() as session:
+            decider.match(session, review_id, lambda review: reviews.candidate_number(review, 1))
+            processed = pool.submit(other.step, "process")
+        assert processed.result() == 1
+
+    assert waiting.reviews() == []
+    assert {task["version"]: task["state"] for task in waiting.tasks()} == {1: "superseded", 2: "open"}
+
+
+def test_a_review_opened_while_reviews_are_on_can_be_decided_when_they_are_off(
+    waiting: ReceiverBench, make_receiver: MakeReceiver
+) -> None:
+    off = make_receiver(MATCH_REVIEW="off")
+    off.deliver(report(2, patient=person(family="Smythe")))
+    off.once()
+
+    result = off.command("reviews", "match", waiting.reviews()[0]["review_id"], "--candidate", "1")
+    off.once()
+
+    assert result.exit_code == 0, result.output
+    assert sorted(off.answers()) == ["20013", "20013", "30001", "30002"]
+    assert detail(off, "not_matched") == [
+        "near misses are not reviewed; candidate 1: NHS number and birth date agree",
+    ]

@@ -5,13 +5,12 @@ from datetime import date
 
 import pytest
 
-from registered_receiver.subjects import doubts, report_version, task_subject
+from registered_receiver.subjects import doubts, is_confidential, report_version, task_subject
 from shared.itk3.build import build_report
 from shared.itk3.model import ReceivedReport
 from shared.itk3.parse import parse
 from shared.itk3.rules import read_report
-from shared.mesh.folding import fold_subject
-from tests.registered_receiver.bench import person, report
+from tests.registered_receiver.bench import REPORT, person, report
 
 
 def received(**changes: object) -> ReceivedReport:
@@ -26,16 +25,32 @@ def test_the_worklist_shows_the_mesh_subject() -> None:
     assert task_subject(subject, received()) == subject
 
 
-def test_a_subject_that_only_lost_its_accents_is_shown_with_them() -> None:
-    zoe = received(patient=person(family="Brontë"))
-
-    assert task_subject(fold_subject(zoe.description), zoe) == zoe.description
-    assert "Brontë" in zoe.description
+@pytest.mark.requirement("GPCM-SD-092")
+@pytest.mark.parametrize("line", ["Bronte  and  two spaces", "Brontë", "=?utf-8?q?Bront=C3=AB?=", "\x9bmoved", "12345"])
+def test_the_subject_is_shown_letter_by_letter_as_it_came(line: str) -> None:
+    assert task_subject(line, received(patient=person(family="Brontë"))) == line
 
 
 @pytest.mark.parametrize("subject", [None, "", "   "])
 def test_the_description_stands_in_for_a_missing_subject(subject: str | None) -> None:
     assert task_subject(subject, received()) == received().description
+
+
+@pytest.mark.requirement("GPCM-SD-092")
+@pytest.mark.parametrize(
+    ("subject", "expected"),
+    [
+        ("Federated consultation report for X , NHS Number 9690937278, Version 1", True),
+        ("Federated consultation report for X , NHS Number 9690937278, seen at Alder, ODS Code A81001", False),
+        ("whatever somebody wrote", False),
+        (None, False),
+    ],
+)
+def test_a_subject_that_leaves_out_where_the_patient_was_seen_is_confidential(
+    subject: str | None, expected: bool
+) -> None:
+    assert is_confidential(subject, received()) is expected
+    assert is_confidential(subject, received(confidential=True, documents=(REPORT,))) is True
 
 
 @pytest.mark.requirement("GPCM-SD-092")

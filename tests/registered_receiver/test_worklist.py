@@ -2,21 +2,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import resource
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fhir.resources.STU3.bundle import Bundle
 from sqlalchemy import func, select
 
-from registered_receiver.export import export_task
 from registered_receiver.matching import IndexedPatient
 from registered_receiver.tables import Blob
 from shared.errors import CommandFailed
+from shared.export import write_files
+from shared.itk3.build import build_report
 from shared.itk3.model import Document
 from tests.registered_receiver.bench import (
     AUTHORED,
+    INDEXED_SMITH,
     JPEG,
     PDF,
     PHOTOGRAPH,
@@ -25,7 +29,9 @@ from tests.registered_receiver.bench import (
     ReceiverBench,
     person,
     report,
+    subject_of,
 )
+from tests.registered_receiver.conftest import MakeReceiver
 
 JONES = IndexedPatient("9690937286", "Jones", "Ann", SMITH.birth_date, "registered")
 ABOUT_JONES = person(nhs_number="9690937286", family="Jones")
@@ -131,6 +137,145 @@ def test_an_export_has_the_report_and_every_attachment_byte_for_byte(receiver: R
     ]
 
 
+LABELS = [
+    "../../../../etc/cron.d/evil",
+    "/etc/passwd",
+    "C:\\Windows\\win.ini",
+    "CON",
+    "aux.txt",
+    ".",
+    "..",
+    "a\nb\tc",
+    "x" * 10_000,
+    "photo\u202egpj.exe",
+    "\x9b2Jcleared",
+    "~root $(reboot) `id` ; rm -rf *",
+    "Smith 9690937278",
+    "NUL\u2400",
+]
+
+
+def test_an_export_has_safe_names_whatever_the_sender_called_its_documents(
+    receiver: ReceiverBench, tmp_path: Path
+) -> None:
+    odd = [Document(label, "text/plain", f"{number}".encode(), AUTHORED) for number, label in enumerate(LABELS)]
+    receiver.deliver(report(documents=(REPORT, *odd)))
+    receiver.once()
+    out = tmp_path / "out"
+
+    result = receiver.command("tasks", "export", receiver.tasks()[0]["task_id"], "--to", str(out))
+
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in tmp_path.rglob("*") if path.parent == out) == [
+        "01-report.pdf",
+        *(f"{number:02}-attachment.txt" for number in range(2, len(LABELS) + 2)),
+        "task.json",
+    ]
+    described = json.loads((out / "task.json").read_text())["documents"][1:]
+    assert [document["description"] for document in described] == [label.strip() for label in LABELS]
+    assert [(out / document["file"]).read_text() for document in described] == [str(n) for n in range(len(LABELS))]
+    shown = receiver.command("tasks", "show", receiver.tasks()[0]["task_id"]).output
+    assert all(character not in shown for character in "\u202e\x9b")
+
+
+@pytest.mark.parametrize("label", [r"\u0000", r"a\u0000b", r"\ud800", r"\u001b[2J"])
+def test_a_label_that_no_database_or_terminal_takes_is_refused_or_kept_and_holds_nothing_up(
+    receiver: ReceiverBench, label: str
+) -> None:
+    body = Bundle.model_validate_xml(build_report(report())).model_dump_json().replace("Rash on the left arm", label)
+    odd = receiver.deliver(re.sub(r':(\d\d)Z"', r':\1+00:00"', body).encode(), subject="")
+    receiver.deliver(report(2))
+
+    receiver.once()
+
+    by_id = {message["mesh_message_id"]: message["state"] for message in receiver.messages()}
+    assert by_id.pop(odd) in ("rejected", "filed")
+    assert set(by_id.values()) == {"filed"}
+    assert receiver.alerts() == []
+
+
+SUBJECTS = {
+    "utf-8": (
+        "Report for Zoë  Brontë , NHS Number 9690937278".encode(),
+        "Report for Zoë  Brontë , NHS Number 9690937278",
+    ),
+    "latin-1": ("Zoë Brontë".encode("latin-1"), "Zoë Brontë"),
+    "encoded words": (b"=?utf-8?B?Wm/Dqw==?= report", "=?utf-8?B?Wm/Dqw==?= report"),
+    "neither": (b"\xff\xfe\x81 report", "\xff\xfe\x81 report"),
+    "escapes": (b"\x1b[2J\x07 report", "\x1b[2J\x07 report"),
+}
+
+
+@pytest.mark.requirement("GPCM-SD-092")
+@pytest.mark.parametrize("kind", SUBJECTS)
+def test_the_subject_of_a_task_is_that_of_the_mesh_message_exactly_as_it_came(
+    receiver: ReceiverBench, kind: str
+) -> None:
+    raw, expected = SUBJECTS[kind]
+    receiver.deliver(report(), subject="", extra_headers={"mex-subject": raw})
+
+    receiver.once()
+
+    (task,) = receiver.json("tasks", "--json")
+    assert task["subject"] == expected
+    assert receiver.command("tasks").exit_code == 0
+    assert "\x1b" not in receiver.command("tasks").output
+
+
+CONFIDENTIAL = report(confidential=True, documents=(REPORT,))
+
+
+@pytest.mark.requirement("GPCM-SD-092", "GPCM-SD-102")
+@pytest.mark.parametrize("mesh_subject", [None, subject_of(build_report(report()))], ids=["its own", "one that tells"])
+def test_a_confidential_report_shows_no_practitioner_and_no_practice_in_the_task(
+    make_receiver: MakeReceiver, tmp_path: Path, mesh_subject: str | None
+) -> None:
+    drop = tmp_path / "drop"
+    drop.mkdir()
+    receiver = make_receiver(TASK_DROP_DIR=str(drop))
+    receiver.know(INDEXED_SMITH)
+    receiver.deliver(CONFIDENTIAL, **({} if mesh_subject is None else {"subject": mesh_subject}))
+
+    receiver.once()
+
+    task_id = receiver.tasks()[0]["task_id"]
+    receiver.command("tasks", "export", task_id, "--to", str(tmp_path / "out"))
+    shown = [
+        receiver.command("tasks").output,
+        receiver.command("tasks", "--json").output,
+        receiver.command("tasks", "show", task_id).output,
+        receiver.command("tasks", "show", task_id, "--json").output,
+        (tmp_path / "out" / "task.json").read_text(),
+        (drop / task_id / "task.json").read_text(),
+    ]
+    for secret in ("Alder", "A81001", "ALDERMB1", "Pritchard", "033345750518", "seen at", "01632"):
+        assert not any(secret in text for text in shown), secret
+    assert all("Federated consultation report for" in text for text in shown)
+
+
+def test_a_task_that_is_not_confidential_names_its_practice(receiver: ReceiverBench) -> None:
+    receiver.deliver(report())
+    receiver.once()
+
+    shown = receiver.json("tasks", "show", receiver.tasks()[0]["task_id"], "--json")
+
+    assert (shown["confidential"], shown["sender_ods_code"]) == (False, "A81001")
+
+
+def test_the_list_of_tasks_may_be_narrowed(receiver: ReceiverBench) -> None:
+    for version in (1, 2):
+        receiver.deliver(report(version))
+        receiver.once()
+        receiver.pass_time(minutes=1)
+    newest, oldest = (task["task_id"] for task in receiver.json("tasks", "--json"))
+
+    assert [task["task_id"] for task in receiver.json("tasks", "--json", "--state", "open")] == [newest]
+    assert [task["task_id"] for task in receiver.json("tasks", "--json", "--state", "superseded")] == [oldest]
+    assert [task["task_id"] for task in receiver.json("tasks", "--json", "--limit", "1")] == [newest]
+    assert receiver.json("tasks", "--json", "--state", "completed") == []
+    assert receiver.command("tasks", "--state", "lost").exit_code == 2
+
+
 def test_an_export_never_writes_over_anything(receiver: ReceiverBench, tmp_path: Path) -> None:
     receiver.deliver(report())
     receiver.once()
@@ -172,8 +317,8 @@ def test_an_export_that_the_disk_has_no_room_for_writes_no_file_at_all(
         directory.mkdir()
         (directory / "mine.txt").write_bytes(b"mine")
 
-    with large.database.snapshot() as session, pytest.raises(CommandFailed, match="nothing was written"):
-        export_task(session, large.tasks()[0]["task_id"], directory)
+    with pytest.raises(CommandFailed, match="nothing was written"):
+        write_files(directory, large.receiver.desk.task_files(large.tasks()[0]["task_id"]))
 
     assert [path.name for path in directory.glob("**/*")] == ["mine.txt"] * is_there
 
