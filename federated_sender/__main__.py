@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from federated_sender.app import NAME, Sender
-from federated_sender.enqueue import enqueue as put_in_outbox
+from federated_sender.commands import add_sender_commands
 from federated_sender.settings import SenderSettings
-from shared.cli import Commands, add_common_commands, env_file_option, environment, opened, operator
+from shared.audit_commands import add_audit_command
+from shared.cli import Commands, add_common_commands, env_file_option, environment
 from shared.config import load
-from shared.errors import InvalidConsultation
 
 
 def open_sender() -> Sender:
@@ -31,24 +29,13 @@ def main() -> None:
       federated-sender --env-file sender.env migrate    create the database
       federated-sender --env-file sender.env enqueue consultation.json
       federated-sender --env-file sender.env run        the daemon
+
+    \b
+    Every day:
+      federated-sender alerts                  what went wrong, and what to do
+      federated-sender reconcile day.csv       consultations that never reached the outbox
+      federated-sender show ID                 everything that happened to a report
     """  # noqa: D301 - click reads the backspace
-
-
-@main.command()
-@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-def enqueue(files: tuple[Path, ...]) -> None:
-    """Put the consultations of JSON FILES in the outbox; a known consultation is updated.
-
-    All of them or none: with any fault nothing is stored, and every fault is named with its path.
-    """
-    with opened(open_sender, NAME) as sender:
-        try:
-            outcomes = put_in_outbox(files, sender.intake, operator())
-        except InvalidConsultation as error:
-            lines = "\n".join(f"  {fault}" for fault in error.faults)
-            raise click.ClickException(f"nothing was stored:\n{lines}") from None
-        for identifier, outcome in outcomes:
-            click.echo(f"{identifier}: {outcome.value}")
 
 
 add_common_commands(
@@ -65,6 +52,9 @@ add_common_commands(
         "overdue": "overdue",
     },
 )
+
+add_sender_commands(main, open_sender)
+add_audit_command(main, NAME, open_sender)
 
 if __name__ == "__main__":
     main()

@@ -12,33 +12,42 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from federated_sender import ledger, records
+from federated_sender.alert_patient import patient_of
 from federated_sender.attachments import under
+from federated_sender.backlog import backlog
 from federated_sender.chase import Chase
 from federated_sender.checks import sender_checks
 from federated_sender.collect import Collect, Follow
 from federated_sender.intake import Intake
 from federated_sender.message import Composer
 from federated_sender.pdf import PdfRenderer
-from federated_sender.pds import OutboxPractices
+from federated_sender.pds import RegisteredPractices, open_practices
+from federated_sender.prune import Prune
 from federated_sender.report import Practice
 from federated_sender.send import Send
 from federated_sender.settings import SenderSettings, read_federation
 from federated_sender.states import State
-from federated_sender.tables import Timeline
+from federated_sender.tables import Digest, Timeline
+from federated_sender.track import Track
 from federated_sender.workload import Clocks
 from shared import log
+from shared.alert_mail import PatientOf, mail_jobs, nobody
 from shared.alerts import refusal_teller
 from shared.checks import Check
 from shared.clock import Clock, system_clock
+from shared.config import make_state_directory
 from shared.connect import open_mesh
 from shared.daemon import Job, Outage, Rounds
 from shared.db import Database
+from shared.heartbeat import Backlog
 from shared.itk3.model import Organization
 from shared.mesh.client import MeshClient
 
 NAME = "federated-sender"
 _CHASE_EVERY = timedelta(minutes=1)
 _FOLLOW_EVERY = timedelta(seconds=30)
+_PRUNE_EVERY = timedelta(days=1)
+_TRACK_EVERY = timedelta(minutes=5)
 
 
 class Sender:
@@ -50,10 +59,11 @@ class Sender:
         self.settings = settings
         self.clock = clock
         self.alerts = ledger.ALERTS
+        self.audit = ledger.AUDIT
         self.states = tuple(State)
         self.stopping = threading.Event()
         log.configure(settings.log_level, settings.log_format, NAME)
-        settings.state_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_state_directory(settings.state_directory)
         self.federation = read_federation(settings.federation_file)
         self.database = Database(
             settings.database_url.get_secret_value(),
@@ -63,6 +73,9 @@ class Sender:
         self.outage = Outage(
             "MESH", self.clock, refusal_teller(self.database, self.alerts, self.clock, settings.mesh_mailbox_id)
         )
+        self.pds_outage = Outage(
+            "PDS", self.clock, refusal_teller(self.database, self.alerts, self.clock, "PDS", "PDS")
+        )
         self._given_mesh = mesh
         self.intake = Intake(
             self.database,
@@ -70,12 +83,18 @@ class Sender:
             settings.practice_ods_code,
             settings.send_delay,
             under(settings.outbox_attachment_dir),
+            practice_required=settings.pds_mode == "outbox",
         )
 
     @cached_property
     def mesh(self) -> MeshClient:
         """The MESH client, opened when it is first needed: the reports must be seen without certificates, too."""
-        return self._given_mesh or open_mesh(self.settings, self.clock, self.outage)
+        return self._given_mesh or open_mesh(self.settings, self.clock, self.outage, self.database, self.alerts)
+
+    @cached_property
+    def practices(self) -> RegisteredPractices:
+        """What says where a patient is registered: the rows, or PDS."""
+        return open_practices(self.settings, self.clock, self.pds_outage.over)
 
     @cached_property
     def renderer(self) -> PdfRenderer:
@@ -83,7 +102,7 @@ class Sender:
         return PdfRenderer()
 
     def jobs(self) -> Sequence[Job]:
-        """Return the jobs in the order of ``once`` (decision 38): collect, send, chase."""
+        """Return the jobs in the order of ``once`` (decision 38): collect, send, track, chase, mail."""
         settings, database, clock = self.settings, self.database, self.clock
         practice = Practice(
             settings.practice_name, settings.practice_town, settings.practice_telephone, settings.practice_email
@@ -98,7 +117,7 @@ class Sender:
             database,
             self.mesh,
             clock,
-            OutboxPractices(),
+            self.practices,
             self.federation,
             practice,
             composer,
@@ -113,12 +132,18 @@ class Sender:
             Job("follow", Follow(database, clock).step, _FOLLOW_EVERY),
             Job("intake", self.intake.step, often, wakes=("send",)),
             Job("send", send.step, often),
+            Job("track", Track(database, self.mesh, clock, settings.track_after).step, _TRACK_EVERY, drains=False),
             Job("chase", Chase(database, clock).step, _CHASE_EVERY),
+            Job("prune", Prune(database, clock, settings.retention).step, _PRUNE_EVERY),
+            *mail_jobs(settings, database, clock, self.alerts, Digest, self._patient_of()),
         )
+
+    def _patient_of(self) -> PatientOf:
+        return patient_of if self.settings.alert_email_patient == "on" else nobody
 
     def rounds(self) -> Rounds:
         """Return what steps the jobs."""
-        return Rounds(self.outage, Outage("database", self.clock))
+        return Rounds(self.outage, Outage("database", self.clock), self.pds_outage)
 
     def status(
         self, session: Session, *, state: str | None, since: datetime | None, limit: int
@@ -130,6 +155,10 @@ class Sender:
         """Return how many reports are in each state."""
         return records.counts(session)
 
+    def backlog(self, session: Session) -> Backlog:
+        """Return what the daemon has before it."""
+        return backlog(session, self.clock())
+
     def record(self, session: Session, identifier: str) -> tuple[dict[str, Any], Sequence[Timeline]]:
         """Return one report with its timeline."""
         return records.story(session, identifier, self.clock())
@@ -140,7 +169,9 @@ class Sender:
 
     def checks(self, *, online: bool) -> Iterable[Check]:
         """Look at what a new installation gets wrong."""
-        return sender_checks(self.settings, self.database, self.mesh, self.federation, self.clock, online=online)
+        return sender_checks(
+            self.settings, self.database, self.mesh, self.federation, self.clock, self.practices, online=online
+        )
 
     def close(self) -> None:
         """Let go of the workers, MESH and the database."""
@@ -148,4 +179,6 @@ class Sender:
             self.renderer.close()
         if "mesh" in self.__dict__:
             self.mesh.close()
+        if "practices" in self.__dict__:
+            self.practices.close()
         self.database.close()

@@ -26,7 +26,7 @@ _KEYS = frozenset({"title", "content_type", "path", "data", "sha256"})
 class Resolved:
     """Attachments as the content names them (title, type, digest, size), and the bytes by their digest."""
 
-    entries: tuple[Content, ...]
+    entries: tuple[Content, ...] = field(repr=False)
     blobs: Mapping[str, bytes] = field(repr=False)
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from federated_sender.layout import missing_libraries
+from federated_sender.pds import RegisteredPractices
 from federated_sender.settings import SenderSettings
-from shared.checks import Check, clock_check, database_checks, directory_check, mesh_check
+from shared.alert_mail import mail_check
+from shared.checks import Check, certificate_checks, clock_check, database_checks, directory_check, mesh_check
 from shared.clock import Clock
 from shared.db import Database
+from shared.errors import PdsError
 from shared.itk3.model import Organization
 from shared.mesh.client import MeshClient
 
@@ -19,6 +22,7 @@ def sender_checks(
     mesh: MeshClient,
     federation: Mapping[str, Organization],
     clock: Clock,
+    practices: RegisteredPractices,
     *,
     online: bool,
 ) -> Iterable[Check]:
@@ -27,7 +31,10 @@ def sender_checks(
     yield directory_check(settings.state_directory)
     yield from database_checks(database, "federated-sender")
     yield clock_check(clock)
+    yield from certificate_checks(mesh, clock)
+    yield mail_check(settings, online=online)
     yield _federation(settings, federation)
+    yield from _pds_ignored(settings)
     missing = missing_libraries()
     for library in missing:
         yield Check("PDF libraries", ok=not library.required, text=str(library))
@@ -35,6 +42,25 @@ def sender_checks(
         yield Check("PDF libraries", ok=True, text="all are there")
     if online:
         yield mesh_check(mesh)
+        if settings.pds_mode == "fhir":
+            yield _pds(practices)
+
+
+def _pds(practices: RegisteredPractices) -> Check:
+    try:
+        practices.probe()
+    except PdsError as error:
+        what = "check PDS_URL, PDS_TOKEN_URL, PDS_API_KEY, PDS_KEY_ID, the private key and the clock"
+        return Check("PDS", ok=False, text=f"{error}; {what}")
+    return Check("PDS", ok=True, text="it gave a token and answers")
+
+
+def _pds_ignored(settings: SenderSettings) -> Iterable[Check]:
+    given = settings.model_fields_set & {"pds_url", "pds_token_url", "pds_api_key", "pds_key_id"}
+    if given and settings.pds_mode == "outbox":
+        names = ", ".join(sorted(name.upper() for name in given))
+        text = f"it is not asked, although {names} is set: set PDS_MODE=fhir, or leave the others empty"
+        yield Check("PDS", ok=False, text=text)
 
 
 def _federation(settings: SenderSettings, federation: Mapping[str, Organization]) -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -244,10 +245,12 @@ class Follow:
 
 def _practice(claimed: str) -> str:
     """Return an ODS code for people to read; whatever else the other side wrote there is not repeated."""
-    try:
-        return OdsCode(claimed)
-    except ValueError:
-        return "a practice without a valid ODS code"
+    with suppress(ValueError):
+        code = OdsCode(claimed)
+        # letters alone may be a surname, digits alone an NHS number
+        if not code.isalpha() and not code.isdigit():
+            return code
+    return "a practice without a valid ODS code"
 
 
 def _tell(session: Session, subject: str, need: AlertNeed, code: str | None, clock: Clock) -> None:

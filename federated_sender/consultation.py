@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Self
 from uuid import UUID
@@ -44,6 +44,12 @@ def _printable(text: str) -> str:
     return text
 
 
+def _on_one_line(text: str) -> str:
+    if len(text.splitlines()) > 1 or "\t" in text:
+        raise PydanticCustomError("line", "must stand on one line, without tabs")
+    return text
+
+
 def _zoned(value: Any) -> Any:
     # a number or a bare date would be taken for a time by guesswork
     if not (isinstance(value, datetime) or (isinstance(value, str) and _ISO_TIME.match(value))):
@@ -70,6 +76,7 @@ def _rule(construct: type[NhsNumber | OdsCode]) -> AfterValidator:
 
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1), AfterValidator(_printable)]
+Line = Annotated[Text, AfterValidator(_on_one_line)]
 FreeText = Annotated[str, StringConstraints(min_length=1), AfterValidator(_printable)]
 Time = Annotated[AwareDatetime, BeforeValidator(_zoned)]
 BirthDate = Annotated[date, BeforeValidator(_iso_date)]
@@ -78,12 +85,16 @@ BirthDate = Annotated[date, BeforeValidator(_iso_date)]
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Print nothing of what it says: it is patient data, and a library may print it in an error."""
+        yield from ()
+
 
 class Address(_Value):
     """Where the patient lives, or stays for now."""
 
-    lines: tuple[Text, ...]
-    postcode: Text | None = None
+    lines: tuple[Line, ...]
+    postcode: Line | None = None
 
 
 class Patient(_Value):
@@ -91,16 +102,16 @@ class Patient(_Value):
 
     nhs_number: Annotated[str, _rule(NhsNumber)]
     nhs_number_verified: StrictBool
-    title: Text | None = None
-    family: Text
-    given: tuple[Text, ...] = ()
+    title: Line | None = None
+    family: Line
+    given: tuple[Line, ...] = ()
     birth_date: BirthDate
     gender: Gender | None = None
-    registration_type: Text
+    registration_type: Line
     registered_practice_ods_code: Annotated[str, _rule(OdsCode)] | None = None
-    telephones: tuple[Text, ...] = ()
+    telephones: tuple[Line, ...] = ()
     address: Address | None = None
-    current_telephones: tuple[Text, ...] = ()
+    current_telephones: tuple[Line, ...] = ()
     current_address: Address | None = None
 
     @model_validator(mode="after")
@@ -130,12 +141,12 @@ class Patient(_Value):
 class Practitioner(_Value):
     """The clinician who saw the patient."""
 
-    sds_user_id: Annotated[Text, StringConstraints(pattern=_SDS_USER_ID)]
-    title: Text | None = None
-    family: Text
-    given: tuple[Text, ...] = ()
-    role: Text
-    telephone: Text | None = None
+    sds_user_id: Annotated[Line, StringConstraints(pattern=_SDS_USER_ID)]
+    title: Line | None = None
+    family: Line
+    given: tuple[Line, ...] = ()
+    role: Line
+    telephone: Line | None = None
 
 
 class Code(_Value):
@@ -188,7 +199,10 @@ class Consultation(_Value):
         now = (info.context or {}).get("now")
         if now is not None and value > now:
             raise PydanticCustomError("future", "lies in the future")
-        return value.astimezone(UTC)
+        try:
+            return value.astimezone(UTC)
+        except OverflowError:
+            raise PydanticCustomError("range", "is not a time in any year of UTC") from None
 
     @model_validator(mode="after")
     def _born_before(self) -> Self:

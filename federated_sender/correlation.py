@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from federated_sender import submissions
 from federated_sender.states import AWAITING
 from federated_sender.tables import InboxMessage, Report
 from shared.itk3.codes import Level, find
@@ -14,11 +15,8 @@ from shared.itk3.model import ReceivedResponse
 def find_report(session: Session, message: InboxMessage, response: ReceivedResponse | None) -> Report | None:
     """Return the report, locked, or None when the message is about nothing that we sent."""
     if response is None:
-        return _first(
-            session,
-            (Report.mesh_message_id == message.linked_message_id) if message.linked_message_id else None,
-            (Report.local_id == message.local_id) if message.local_id else None,
-        )
+        submission = submissions.named(session, message.linked_message_id, message.local_id)
+        return None if submission is None else _first(session, Report.id == submission.report)
     asked = response.request_id
     found = _first(
         session,
@@ -27,6 +25,13 @@ def find_report(session: Session, message: InboxMessage, response: ReceivedRespo
         (Report.bundle_identifier == asked) if asked else None,
     )
     return found or _by_sender_reference(session, response)
+
+
+def earlier_send(session: Session, report: Report, message: InboxMessage) -> int | None:
+    """Return the number of the send that a MESH REPORT is about, when the report was sent again since; else None."""
+    submission = submissions.named(session, message.linked_message_id, message.local_id)
+    superseded = submission is not None and submission.local_id != report.local_id
+    return submission.number if submission is not None and superseded else None
 
 
 def _first(session: Session, *facts: ColumnElement[bool] | None) -> Report | None:

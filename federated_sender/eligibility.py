@@ -12,6 +12,10 @@ class Reason(StrEnum):
     REGULAR_PATIENT = "regular_patient"
     OWN_PRACTICE = "own_practice"
     NOT_IN_FEDERATION = "not_in_federation"
+    DELETED = "deleted"
+    """The clinical system deleted the consultation before its report was built."""
+    UNCHANGED = "unchanged"
+    """The consultation is again what was sent already."""
 
 
 def is_regular(registration_type: str) -> bool:

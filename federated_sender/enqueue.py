@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from federated_sender import outbox
 from federated_sender.attachments import beside
-from federated_sender.intake import Intake, Outcome
+from federated_sender.drafts import Outcome
+from federated_sender.intake import Intake
 from federated_sender.outbox import Judged
 from shared.errors import Fault, InvalidConsultation
 
@@ -23,30 +28,44 @@ def enqueue(files: Sequence[Path], intake: Intake, by: str) -> list[tuple[str, O
     judged: list[tuple[str, Judged]] = []
     faults: list[Fault] = []
     for file in files:
-        for at, content in _contents(file, faults):
+        for at, content, written in _contents(file, faults):
             try:
-                read = beside(file.parent)
-                judged.append((at, outbox.judge(content, read, now, digest_required=False, faults=[], at=at)))
+                judged.append((at, _judge(intake, content, written, file, now, at)))
             except InvalidConsultation as error:
                 faults += error.faults
     faults += _repeated(judged)
     if faults:
         raise InvalidConsultation(faults)
-    outcomes: list[tuple[str, Outcome]] = []
+    outcomes = {str(item.consultation.consultation_id): Outcome.UNCHANGED for _, item in judged}
     with intake.database.transaction() as session:
-        for at, item in judged:
-            outcome = intake.take(session, item, now, by)
-            if outcome is Outcome.OLDER:
-                faults.append(Fault(at + "updated_at", "is older than what is known of this consultation"))
-                continue
-            if outcome is not Outcome.UNCHANGED:
-                # what was just taken into account is not pending any more
-                row = outbox.write_row(session, item)
-                outbox.settle(session, row.consultation_id)
-            outcomes.append((str(item.consultation.consultation_id), outcome))
+        # in one order, so that two calls never wait for each other
+        for at, item in sorted(judged, key=lambda pair: str(pair[1].consultation.consultation_id)):
+            outcome = _put(session, intake, item, now, by)
+            if outcome in (Outcome.OLDER, Outcome.DELETED):
+                where, _, rule = outcome.value.partition(": ")
+                faults.append(Fault(at + where, rule))
+            outcomes[str(item.consultation.consultation_id)] = outcome
         if faults:
             raise InvalidConsultation(faults)
-    return outcomes
+    return list(outcomes.items())
+
+
+def _judge(intake: Intake, content: dict[str, Any], written: str, file: Path, now: datetime, at: str) -> Judged:
+    read, required = beside(file.parent), intake.practice_required
+    return outbox.judge(content, read, now, written=written, digest_required=False, practice_required=required, at=at)
+
+
+def _put(session: Session, intake: Intake, item: Judged, now: datetime, by: str) -> Outcome:
+    # its row first, as intake does: two processes must not wait for each other
+    row = outbox.find(session, str(item.consultation.consultation_id))
+    outcome = Outcome.DELETED if row is not None and row.deleted else intake.take(session, item, now, by)
+    if outcome in (Outcome.NEW, Outcome.UPDATED):
+        # what was just taken into account is not pending any more
+        outbox.settle(session, outbox.write_row(session, item).consultation_id)
+    return outcome
+
+
+_BETWEEN = re.compile(r"[\s,]*")
 
 
 class _KeyTwice(ValueError):
@@ -73,10 +92,11 @@ def _repeated(judged: Sequence[tuple[str, Judged]]) -> list[Fault]:
     return faults
 
 
-def _contents(file: Path, faults: list[Fault]) -> list[tuple[str, dict[str, Any]]]:
-    """Return the objects of one file, each with the prefix of its paths; what is wrong goes into ``faults``."""
+def _contents(file: Path, faults: list[Fault]) -> list[tuple[str, dict[str, Any], str]]:
+    """Return the objects of one file, each with the prefix of its paths and its text; faults go into ``faults``."""
     try:
-        document = json.loads(file.read_text(encoding="utf-8-sig"), object_pairs_hook=_object)
+        text = file.read_bytes().decode("utf-8-sig")
+        document = json.loads(text, object_pairs_hook=_object)
     except OSError:
         faults.append(Fault(str(file), "cannot be read"))
         return []
@@ -92,12 +112,25 @@ def _contents(file: Path, faults: list[Fault]) -> list[tuple[str, dict[str, Any]
     except _KeyTwice:
         faults.append(Fault(str(file), "has a key twice in one object"))
         return []
-    items = document if isinstance(document, list) else [document]
+    items = list(_items(text)) if isinstance(document, list) else [(document, text)]
     contents = []
-    for number, item in enumerate(items):
+    for number, (item, written) in enumerate(items):
         at = f"{file}: " + (f"[{number}]." if isinstance(document, list) else "")
         if isinstance(item, dict):
-            contents.append((at, item))
+            contents.append((at, item, written))
         else:
             faults.append(Fault(at.rstrip(".: "), "must be a consultation, a JSON object"))
     return contents
+
+
+def _items(text: str) -> Iterator[tuple[Any, str]]:
+    """Give each item of a JSON list that was read already, with its own text."""
+    decoder = json.JSONDecoder()
+    start = text.index("[") + 1
+    while True:
+        start += len(_BETWEEN.match(text, start).group())  # type: ignore[union-attr]
+        if text[start] == "]":
+            return
+        item, end = decoder.raw_decode(text, start)
+        yield item, text[start:end]
+        start = end

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared import alerts, cli, daemon
+from shared import alert_mail, alerts, daemon, heartbeat, mesh_watch
 from shared.log import Event
 
 _IDS = ("report_id", "consultation_id", "version", "message_id", "mesh_message_id", "local_id")
@@ -78,6 +78,24 @@ RESPONSE_FOR_NOBODY = Event(
     "A response or MESH report answers nothing that this sender knows of.",
     "See the alert.",
 )
+REPORT_TRACKED = Event(
+    "report.tracked",
+    "info",
+    (*_IDS, "tracking"),
+    "MESH said for the first time, or otherwise than before, what became of a report that nobody answered.",
+)
+TRACKING_FAILED = Event(
+    "tracking.failed",
+    "warning",
+    ("mesh_message_id", "error"),
+    "MESH was asked what became of a report and gave no answer that can be used; it is asked again another day.",
+)
+BODIES_PRUNED = Event(
+    "bodies.pruned",
+    "info",
+    ("reports", "responses", "documents"),
+    "What was kept for `RETENTION` was deleted, one line a batch; ids, codes, times and timelines stay.",
+)
 
 EVENTS = (
     REPORT_CHANGED,
@@ -91,7 +109,12 @@ EVENTS = (
     INBOX_FAILED,
     RESPONSE_READ,
     RESPONSE_FOR_NOBODY,
+    REPORT_TRACKED,
+    TRACKING_FAILED,
+    BODIES_PRUNED,
     *alerts.EVENTS,
+    *alert_mail.EVENTS,
     *daemon.EVENTS,
-    *cli.EVENTS,
+    *heartbeat.EVENTS,
+    *mesh_watch.EVENTS,
 )

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 
 from federated_sender import events
 from federated_sender.states import TRANSITIONS, Event, State
-from federated_sender.tables import Alert, Report, Timeline
+from federated_sender.tables import Alert, Audit, Report, Timeline
 from shared.alerts import AlertBook
+from shared.audit import AuditBook
 from shared.db import after_commit
 from shared.log import emit
 from shared.states import next_state
@@ -18,6 +19,7 @@ from shared.states import next_state
 DAEMON = "federated-sender"
 
 ALERTS = AlertBook(Alert)
+AUDIT = AuditBook(Audit)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -36,11 +38,11 @@ def ids(report: Report) -> dict[str, object]:
     }
 
 
-def begin(session: Session, report: Report, event: Event, now: datetime, by: str) -> None:
+def begin(session: Session, report: Report, event: Event, now: datetime, by: str, *, detail: str | None = None) -> None:
     """Add a new report, which is in its first state already, and the first line of its timeline."""
     session.add(report)
     session.flush()
-    _write(session, report, event, None, now, by, code=None, detail=None)
+    _write(session, report, event, None, now, by, code=None, detail=detail)
 
 
 def advance(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,10 +12,11 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from federated_sender import versions
 from federated_sender.attachments import ReadFile, resolve
 from federated_sender.consultation import Consultation, read_consultation
-from federated_sender.tables import Blob, OutboxAttachment, OutboxRow
-from shared.db import insert_once
+from federated_sender.outbox_tables import Blob, OutboxAttachment, OutboxRow
+from shared.db import insert_or_lock
 from shared.errors import Fault, InvalidConsultation
 
 _TOP = ("consultation_id", "started_at", "updated_at", "confidential")
@@ -34,14 +36,26 @@ _PRACTITIONER = ("sds_user_id", "title", "family", "role", "telephone")
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A consultation that may be sent, with the bytes of its attachments by their digest."""
+    """A consultation that may be sent, with the bytes of its attachments by their digest.
+
+    ``written`` is what the clinical system wrote, to be kept as it is.
+    """
 
     consultation: Consultation
     blobs: Mapping[str, bytes] = field(repr=False)
+    written: str = field(repr=False)
 
 
 def judge(
-    content: Mapping[str, Any], read: ReadFile, now: datetime, *, digest_required: bool, faults: list[Fault], at: str
+    content: Mapping[str, Any],
+    read: ReadFile,
+    now: datetime,
+    *,
+    written: str,
+    digest_required: bool,
+    practice_required: bool,
+    faults: Sequence[Fault] = (),
+    at: str = "",
 ) -> Judged:
     """Judge the contract's JSON in one pass; raise InvalidConsultation with all faults, ``faults`` included."""
     found = list(faults)
@@ -50,12 +64,14 @@ def judge(
     )
     found += broken
     try:
-        consultation = read_consultation({**content, "attachments": attachments.entries}, now, at=at)
+        consultation = read_consultation(
+            {**content, "attachments": attachments.entries}, now, practice_required=practice_required, at=at
+        )
     except InvalidConsultation as error:
         raise InvalidConsultation([*found, *_without(error.faults, found)]) from None
     if found:
         raise InvalidConsultation(found)
-    return Judged(consultation, attachments.blobs)
+    return Judged(consultation, attachments.blobs, written)
 
 
 def _without(faults: tuple[Fault, ...], known: list[Fault]) -> list[Fault]:
@@ -74,27 +90,47 @@ def next_pending(session: Session) -> str | None:
     return session.scalars(query.with_for_update(skip_locked=True)).one_or_none()
 
 
+def identifier(key: str | bytes) -> str:
+    """Return the id by which the consultation of a row is known; SQLite takes bytes for a key as well."""
+    return versions.canonical(key) if isinstance(key, str) else f"x'{key.hex()}'"
+
+
+def find(session: Session, identifier: str) -> OutboxRow | None:
+    """Return the row of a consultation, locked, however the clinical system writes its id; None when it is gone."""
+    wanted = versions.canonical(identifier.strip())
+    query = select(OutboxRow).where(OutboxRow.consultation_id.in_({identifier.strip(), wanted, wanted.upper()}))
+    return session.scalars(query.limit(1).with_for_update()).one_or_none()
+
+
 def settle(session: Session, consultation_id: str) -> None:
     """Note that a row was taken into account; the next change of its content makes it pending again."""
     session.execute(update(OutboxRow).where(OutboxRow.consultation_id == consultation_id).values(pending=False))
 
 
 def row_content(row: OutboxRow) -> tuple[dict[str, Any], list[Fault]]:
-    """Return a row as the contract's JSON, with the faults of columns that hold no JSON."""
+    """Return a row as the contract's JSON, with the faults of columns that hold no text or no JSON."""
     faults: list[Fault] = []
 
-    def decoded(text: str | None, where: str) -> Any:
+    def plain(value: Any, where: str) -> Any:
+        # SQLite keeps bytes in a column of text
+        if isinstance(value, bytes):
+            faults.append(Fault(where, "must be a text"))
+            return None
+        return value
+
+    def decoded(written: Any, where: str) -> Any:
+        text = plain(written, where)
         try:
             return None if text is None else json.loads(text)
         except (ValueError, RecursionError):
             faults.append(Fault(where, "is not JSON"))
             return None
 
-    patient = {name: getattr(row, f"patient_{name}") for name in _PATIENT}
+    patient = {name: plain(getattr(row, f"patient_{name}"), f"patient.{name}") for name in _PATIENT}
     patient |= {name: decoded(getattr(row, f"patient_{name}"), f"patient.{name}") for name in _PATIENT_JSON}
-    practitioner = {name: getattr(row, f"practitioner_{name}") for name in _PRACTITIONER}
+    practitioner = {name: plain(getattr(row, f"practitioner_{name}"), f"practitioner.{name}") for name in _PRACTITIONER}
     practitioner["given"] = decoded(row.practitioner_given, "practitioner.given")
-    content = {name: getattr(row, name) for name in _TOP}
+    content = {name: plain(getattr(row, name), name) for name in _TOP}
     content["patient"] = _present(patient)
     content["practitioner"] = _present(practitioner)
     content["notes"] = decoded(row.notes, "notes")
@@ -109,10 +145,32 @@ def _present(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
+def as_written(row: OutboxRow) -> str:
+    """Return a row's columns as JSON, each as the clinical system wrote it; the bytes of documents by their digest."""
+    ours = {"pending", "deleted", "enqueued"}
+    columns = {column.name: getattr(row, column.name) for column in OutboxRow.__table__.columns}
+    written = _present({name: value for name, value in columns.items() if name not in ours})
+    written["outbox_attachment"] = [
+        _present(
+            {name: getattr(item, name) for name in ("position", "title", "content_type", "path", "sha256")}
+            | {"data_sha256": None if item.data is None else _digest(item.data)}
+        )
+        for item in row.attachments
+    ]
+    # what is no text in UTF-8, or no text at all, can still be kept as escapes
+    return json.dumps(written, ensure_ascii=True, default=lambda value: value.decode("ascii", "backslashreplace"))
+
+
+def _digest(data: object) -> str:
+    # SQLite keeps a text or a number in a column of bytes
+    plain = data if isinstance(data, bytes) else str(data).encode("utf-8", "surrogateescape")
+    return hashlib.sha256(plain).hexdigest()
+
+
 def write_row(session: Session, judged: Judged) -> OutboxRow:
     """Put a consultation that was judged good into the outbox, in place of what was there for it."""
     content = judged.consultation.model_dump(mode="json")
-    row = session.get(OutboxRow, content["consultation_id"], with_for_update=True) or OutboxRow()
+    row = session.get(OutboxRow, content["consultation_id"], with_for_update=True) or OutboxRow(enqueued=True)
     for name in _TOP:
         setattr(row, name, content[name])
     for group, names in (("patient", _PATIENT), ("practitioner", _PRACTITIONER)):
@@ -138,8 +196,10 @@ def _encoded(value: object) -> str | None:
 
 def keep_blobs(session: Session, blobs: Mapping[str, bytes]) -> None:
     """Keep the bytes of attachments, each once by its digest."""
-    for digest, data in blobs.items():
-        insert_once(session, Blob, sha256=digest, data=data)
+    # in one order, so that two processes never wait for each other
+    for digest in sorted(blobs):
+        # locked until the version refers to it: nobody may clear it away meanwhile
+        insert_or_lock(session, Blob, sha256=digest, data=blobs[digest])
 
 
 def blobs_of(session: Session, consultation: Consultation) -> dict[str, bytes]:

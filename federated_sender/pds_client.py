@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import uuid4
@@ -32,7 +32,7 @@ class PdsAddress:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    token: str
+    token: str = field(repr=False)
     until: datetime
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, TypeVar
@@ -27,8 +28,8 @@ _RESTRICTED: Final = frozenset({"R", "V"})
 class Period:
     """From the day ``start`` to the day ``end``, both included; as FHIR dates, which may lack month or day."""
 
-    start: str | None = None
-    end: str | None = None
+    start: str | None = field(default=None, repr=False)
+    end: str | None = field(default=None, repr=False)
 
     def holds(self, today: date) -> bool:
         """Say whether ``today`` lies in the period, as far as its ends are known."""
@@ -98,6 +99,10 @@ class _Part(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="ignore", strict=True, hide_input_in_errors=True, alias_generator=to_camel
     )
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Print nothing of what PDS said: it is patient data."""
+        yield from ()
 
 
 class _Period(_Part):

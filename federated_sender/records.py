@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from federated_sender import ledger
+from federated_sender import ledger, submissions
 from federated_sender.overdue import overdue
 from federated_sender.states import Event, State
-from federated_sender.tables import InboxMessage, Report, Timeline
+from federated_sender.tables import ConsultationRecord, InboxMessage, Report, Submission, Timeline
+from federated_sender.tracking import tracked
 from shared.errors import CommandFailed
 from shared.presentation import rfc3339
 
@@ -24,7 +26,8 @@ def report_json(report: Report, now: datetime) -> dict[str, Any]:
         "consultation_id": report.consultation_id,
         "version": report.version,
         "state": str(report.state),
-        "reason": report.reason,
+        # the contract's shape has no other place for what is known of a report without an answer
+        "reason": report.reason or (tracked(report) if report.state == State.SENT else None),
         "recipient_ods_code": report.recipient_ods_code,
         "message_id": report.message_id,
         "mesh_message_id": report.mesh_message_id,
@@ -66,7 +69,7 @@ def find(session: Session, identifier: str) -> Report:
             or_(
                 Report.report_id == wanted,
                 Report.message_id == wanted,
-                Report.mesh_message_id == identifier.strip(),
+                Report.id.in_(select(Submission.report).where(Submission.mesh_message_id == identifier.strip())),
                 func.lower(Report.consultation_id) == wanted,
             )
         )
@@ -79,11 +82,50 @@ def find(session: Session, identifier: str) -> Report:
     return report
 
 
+def nhs_number(report: Report) -> str | None:
+    """Return whose report it is, for the audit; None when that is not kept any more."""
+    if report.content is None:
+        return None
+    number = json.loads(report.content)["patient"]["nhs_number"]
+    return str(number)
+
+
 def story(session: Session, identifier: str, now: datetime) -> tuple[dict[str, Any], Sequence[Timeline]]:
     """Return a report with its whole timeline, oldest line first."""
     report = find(session, identifier)
     lines = session.scalars(select(Timeline).where(Timeline.report == report.id).order_by(Timeline.id)).all()
-    return report_json(report, now) | {"parked_at": rfc3339(report.parked_at)}, lines
+    more = {
+        "tracking": tracked(report),
+        "tracked_at": rfc3339(report.tracked_at),
+        "parked_at": rfc3339(report.parked_at),
+        "pruned_at": rfc3339(report.pruned_at),
+        "sends": [_send_json(each) for each in submissions.of(session, report)],
+    }
+    return report_json(report, now) | more | _decisions(session, report), lines
+
+
+def _send_json(submission: Submission) -> dict[str, Any]:
+    return {
+        "local_id": submission.local_id,
+        "mesh_message_id": submission.mesh_message_id,
+        "asked_at": rfc3339(submission.asked_at),
+        "by": submission.asked_by,
+        "reason": submission.reason,
+        "sent_at": rfc3339(submission.sent_at),
+    }
+
+
+def _decisions(session: Session, report: Report) -> dict[str, Any]:
+    """Return what was decided about the whole consultation."""
+    record = session.get(ConsultationRecord, report.consultation_id) or ConsultationRecord()
+    return {
+        "deleted_at": rfc3339(record.deleted_at),
+        "deleted_by": record.deleted_by,
+        "routed_to": record.routed_to,
+        "routed_at": rfc3339(record.routed_at),
+        "routed_by": record.routed_by,
+        "routed_because": record.routed_because,
+    }
 
 
 def retry(session: Session, identifier: str, now: datetime, by: str) -> None:

@@ -15,6 +15,8 @@ from shared.meanings.catalogue import is_known, meaning_of
 _ALREADY_THERE = frozenset({"20007", "20008"})
 # the contract: the only business codes that mean the report was filed; the others are about referrals
 _FILED = frozenset({"30001", "30004"})
+# as ITK3 and MESH write codes: 20013, 14, EPL-151; neither a word nor an NHS number
+_CODE = re.compile(r"(?:[A-Z]{1,4}-?)?[0-9]{1,6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def on_response(standing: Standing, code: str | None) -> Ruling:
 
 def well_formed(code: str | None) -> str | None:
     """Return ``code`` when it looks like one; whatever else the other side wrote there is not repeated anywhere."""
-    return code if code is not None and re.fullmatch(r"[A-Za-z0-9-]{1,16}", code) else None
+    return code if code is not None and _CODE.fullmatch(code) else None
 
 
 def on_mesh_report(standing: Standing, code: str, *, of_earlier_send: bool = False) -> Ruling:

@@ -15,6 +15,7 @@ from federated_sender.eligibility import is_regular, why_not
 from federated_sender.message import Composer, Version
 from federated_sender.pdf import PdfRenderer
 from federated_sender.pds import RegisteredPractices
+from federated_sender.pds_rules import Held, Registration
 from federated_sender.report import Practice, report_html
 from federated_sender.responses import on_refusal
 from federated_sender.states import Event
@@ -29,6 +30,7 @@ from shared.errors import (
     MeshProtocolError,
     MeshRefused,
     MeshUnavailable,
+    PdsError,
 )
 from shared.itk3.model import Organization
 from shared.mesh.client import MeshClient
@@ -54,7 +56,8 @@ class Send:
     def step(self) -> int:
         """Work on the report that has been due longest; return 0 when none is due.
 
-        Raises MeshUnavailable and MeshForbidden after the report was given back: the daemon tells of the outage.
+        Raises MeshUnavailable, MeshForbidden and PdsError after the report was given back: the daemon tells of the
+        outage.
         """
         with self.database.transaction() as session:
             work = workload.claim(session, self.clock(), self.workflow_id)
@@ -65,7 +68,7 @@ class Send:
                 self._build(work)
             else:
                 self._post(work, work.message)
-        except (MeshError, *DATABASE_AWAY):
+        except (MeshError, PdsError, *DATABASE_AWAY):
             raise
         except Exception as error:  # noqa: BLE001 - one poisonous report must not stop the others
             with self.database.transaction() as session:
@@ -90,18 +93,38 @@ class Send:
             with self.database.transaction() as session:
                 workload.invalidate(session, work, error.faults, self.clock())
             return
+        except PdsError:
+            with self.database.transaction() as session:
+                workload.put_off(session, work, self.clock())
+            raise
         with self.database.transaction() as session:
             workload.store(session, work, version, built, self.clock())
 
     def _recipient(self, work: Work, patient: Patient) -> Organization | None:
-        # GPCM-SD-083 comes first: no question about a patient who is registered here
-        registered = "" if is_regular(patient.registration_type) else self.practices.registered_practice(patient)
+        found = self._registration(work, patient)
+        if isinstance(found, Held):
+            with self.database.transaction() as session:
+                workload.hold(session, work, found.reason, found.alert, self.clock())
+            return None
+        registered = found.ods_code
         reason = why_not(patient.registration_type, registered, self.practice_ods_code, self.federation)
-        if reason is None:
-            return self.federation[registered]
-        with self.database.transaction() as session:
-            workload.drop(session, work, Event.NOT_ELIGIBLE, reason, self.clock())
-        return None
+        if reason is not None:
+            with self.database.transaction() as session:
+                workload.drop(session, work, Event.NOT_ELIGIBLE, reason, self.clock(), registered_at=registered)
+            return None
+        if found.note is not None:
+            with self.database.transaction() as session:
+                workload.note(session, work, found.note, self.clock())
+        return self.federation[registered]
+
+    def _registration(self, work: Work, patient: Patient) -> Registration | Held:
+        if is_regular(patient.registration_type):
+            # GPCM-SD-083 comes first: no question about a patient who is registered here
+            return Registration("")
+        if work.routed_to is not None:
+            # decision 39: a person's word beats PDS and the row
+            return Registration(work.routed_to)
+        return self.practices.registration(patient, work.report_id)
 
     @property
     def practice_ods_code(self) -> str:

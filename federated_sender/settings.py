@@ -6,15 +6,16 @@ import csv
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from shared.config import PracticeSettings
 from shared.errors import ConfigurationError, Fault
 from shared.identifiers import OdsCode
 from shared.itk3.model import Organization
-from shared.setting_types import Directory, Duration, Interval, PeriodOf, ReadableFile
+from shared.setting_types import Directory, Duration, Interval, PeriodOf, ReadableFile, ServiceUrl
 
 
 class SenderSettings(PracticeSettings):
@@ -29,11 +30,33 @@ class SenderSettings(PracticeSettings):
     federation_file: ReadableFile
     outbox_poll_interval: Interval = timedelta(seconds=30)
     send_delay: Duration = timedelta(hours=3)  # GPCM-SD-101
-    pds_mode: Literal["outbox"] = "outbox"
+    pds_mode: Literal["outbox", "fhir"] = "outbox"
+    pds_url: ServiceUrl | None = None
+    pds_token_url: ServiceUrl | None = None
+    pds_api_key: SecretStr | None = None
+    pds_key_id: str | None = None
+    pds_private_key_file: ReadableFile | None = None
+    pds_rate_limit: Annotated[int, Field(ge=1)] = 5
     mesh_routing_date_format: Literal["YYYYMMDD", "DDMMYYYY"] = "YYYYMMDD"
     infrastructure_response_within: PeriodOf = Field(default=timedelta(hours=24), validate_default=True)
     business_response_within: PeriodOf = Field(default=timedelta(days=7), validate_default=True)
+    alert_email_patient: Annotated[Literal["on", "off"], BeforeValidator(str.lower)] = "off"
+    track_after: Interval = timedelta(hours=1)
     outbox_attachment_dir: Directory | None = None
+
+    @field_validator("pds_private_key_file")
+    @classmethod
+    def _signs_for_pds(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is None or info.data.get("pds_mode") != "fhir":
+            return value
+        # only here: nobody else needs the libraries for signing
+        from federated_sender.pds_token import read_private_key
+
+        try:
+            read_private_key(value.read_bytes())
+        except ValueError as error:
+            raise PydanticCustomError("key", str(error)) from None
+        return value
 
 
 def read_federation(path: Path) -> Mapping[str, Organization]:

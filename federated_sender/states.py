@@ -1,8 +1,8 @@
 """The states of a report, what can happen to it, and what follows: everything about states lives here.
 
 waiting ──due──▶ queued ──taken──▶ sent ──infrastructure 20013──▶ accepted ──business 3000x──▶ delivered
-   ▲                │                │                                │
-   └── updated ─────┘                └── negative, unroutable ──▶ failed ◀─┘
+   ▲                │ ▲              │                                │
+   └── updated ─────┘ └── resent ────┴── negative, unroutable ──▶ failed ◀─┘
 """
 
 from __future__ import annotations
@@ -57,6 +57,16 @@ class Event(StrEnum):
     """Something arrived that changes nothing (decision 25)."""
     RETRIED = "retried"
     """A person took a report back that had been set aside."""
+    RESENT = "resent"
+    """A person wants the same bytes to go to MESH once more."""
+    REISSUED = "reissued"
+    """A person wants the next version, although the content is the same."""
+    ROUTED = "routed"
+    """A person named the registered practice (decision 39)."""
+    WITHDRAWN = "withdrawn"
+    """The clinical system deleted the consultation before anything of this version was stored."""
+    DELETED = "deleted"
+    """The clinical system deleted the consultation; this version was stored already, and goes or went out."""
 
 
 TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
@@ -65,15 +75,24 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.FOUND_INVALID: State.INVALID,
         Event.DUE: State.QUEUED,
         Event.RETRIED: State.WAITING,
+        Event.ROUTED: State.WAITING,
+        Event.WITHDRAWN: State.NOT_REQUIRED,
     },
     State.NOT_REQUIRED: {
         Event.UPDATED: State.WAITING,
         Event.FOUND_INVALID: State.INVALID,
+        Event.REVERTED: State.NOT_REQUIRED,
+        Event.REISSUED: State.WAITING,
+        Event.ROUTED: State.WAITING,
+        Event.WITHDRAWN: State.NOT_REQUIRED,
     },
     State.INVALID: {
         Event.UPDATED: State.WAITING,
         Event.FOUND_INVALID: State.INVALID,
         Event.REVERTED: State.NOT_REQUIRED,
+        Event.REISSUED: State.WAITING,
+        Event.ROUTED: State.WAITING,
+        Event.WITHDRAWN: State.NOT_REQUIRED,
     },
     State.QUEUED: {
         Event.UPDATED: State.WAITING,
@@ -83,6 +102,11 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.RETRIED: State.QUEUED,
         Event.TAKEN: State.SENT,
         Event.REFUSED: State.FAILED,
+        # only while nothing is stored
+        Event.ROUTED: State.WAITING,
+        Event.WITHDRAWN: State.NOT_REQUIRED,
+        # a stored version always goes (decision 22)
+        Event.DELETED: State.QUEUED,
     },
     State.SENT: {
         Event.INFRASTRUCTURE_POSITIVE: State.ACCEPTED,
@@ -91,20 +115,27 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.NEGATIVE: State.FAILED,
         Event.UNDELIVERABLE: State.FAILED,
         Event.NOTED: State.SENT,
+        Event.RESENT: State.QUEUED,
+        Event.DELETED: State.SENT,
     },
     State.ACCEPTED: {
         Event.BOTH_POSITIVE: State.DELIVERED,
         Event.NEGATIVE: State.FAILED,
         Event.NOTED: State.ACCEPTED,
+        Event.RESENT: State.QUEUED,
+        Event.DELETED: State.ACCEPTED,
     },
     # decision 25: delivered is final; whatever comes later is noted, a negative one with an alert
     State.DELIVERED: {
         Event.NOTED: State.DELIVERED,
+        Event.DELETED: State.DELIVERED,
     },
     # decision 25: failed by a response, then both positives: it was filed after all
     State.FAILED: {
         Event.BOTH_POSITIVE: State.DELIVERED,
         Event.NOTED: State.FAILED,
+        Event.RESENT: State.QUEUED,
+        Event.DELETED: State.FAILED,
     },
 }
 

@@ -1,4 +1,4 @@
-"""The sender's tables. The outbox belongs to the clinical system; everything else is ours.
+"""The sender's own tables; the outbox, which belongs to the clinical system, is in ``outbox_tables``.
 
 Constraints make the promises that the code relies on: one unsent row a consultation, version numbers without
 repeats, one record a MESH message. ``migrations/`` holds the triggers and the view that SQLAlchemy cannot describe.
@@ -8,100 +8,42 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Boolean, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
 
+from federated_sender.outbox_tables import Base
 from federated_sender.states import State
 from shared.db import UtcDateTime
-from shared.tables import AlertColumns, ClaimColumns, TimelineColumns, one_open_alert
+from shared.tables import AlertColumns, AuditColumns, ClaimColumns, DigestColumns, TimelineColumns, one_open_alert
 
 _STATES = ", ".join(f"'{state}'" for state in State)
 
 
-class Base(DeclarativeBase):
-    """All tables of the sender."""
+class ConsultationRecord(Base):
+    """What was decided about a consultation as a whole; its row is also the lock of whoever changes its versions.
 
-
-class OutboxRow(Base):
-    """A consultation as the clinical system wrote it (``docs/outbox.md``): text as it came, judged by us later.
-
-    ``pending`` is set by the database itself at every insert and every change of content.
+    ``routed_to`` is the registered practice that a person named, ``routed_instead_of`` what the row said then.
     """
 
-    __tablename__ = "outbox"
+    __tablename__ = "consultation"
 
     consultation_id: Mapped[str] = mapped_column(String(64), primary_key=True)
-    started_at: Mapped[str | None] = mapped_column(Text)
-    updated_at: Mapped[str | None] = mapped_column(Text)
-    confidential: Mapped[bool | None] = mapped_column(Boolean(create_constraint=True, name="ck_outbox_confidential"))
-    patient_nhs_number: Mapped[str | None] = mapped_column(Text)
-    patient_nhs_number_verified: Mapped[bool | None] = mapped_column(
-        Boolean(create_constraint=True, name="ck_outbox_patient_nhs_number_verified")
-    )
-    patient_title: Mapped[str | None] = mapped_column(Text)
-    patient_family: Mapped[str | None] = mapped_column(Text)
-    patient_given: Mapped[str | None] = mapped_column(Text)
-    patient_birth_date: Mapped[str | None] = mapped_column(Text)
-    patient_gender: Mapped[str | None] = mapped_column(Text)
-    patient_registration_type: Mapped[str | None] = mapped_column(Text)
-    patient_registered_practice_ods_code: Mapped[str | None] = mapped_column(Text)
-    patient_telephones: Mapped[str | None] = mapped_column(Text)
-    patient_address: Mapped[str | None] = mapped_column(Text)
-    patient_current_telephones: Mapped[str | None] = mapped_column(Text)
-    patient_current_address: Mapped[str | None] = mapped_column(Text)
-    practitioner_sds_user_id: Mapped[str | None] = mapped_column(Text)
-    practitioner_title: Mapped[str | None] = mapped_column(Text)
-    practitioner_family: Mapped[str | None] = mapped_column(Text)
-    practitioner_given: Mapped[str | None] = mapped_column(Text)
-    practitioner_role: Mapped[str | None] = mapped_column(Text)
-    practitioner_telephone: Mapped[str | None] = mapped_column(Text)
-    notes: Mapped[str | None] = mapped_column(Text)
-    pending: Mapped[bool] = mapped_column(default=True, server_default=text("true"))
-
-    attachments: Mapped[list[OutboxAttachment]] = relationship(
-        order_by="OutboxAttachment.position", cascade="all, delete-orphan", lazy="selectin"
-    )
-
-    __table_args__ = (
-        Index(
-            "ix_outbox_pending",
-            "consultation_id",
-            sqlite_where=text("pending"),
-            postgresql_where=text("pending"),
-        ),
-    )
-
-
-class OutboxAttachment(Base):
-    """A document of an outbox row: its bytes, or a path under ``OUTBOX_ATTACHMENT_DIR`` with the SHA-256."""
-
-    __tablename__ = "outbox_attachment"
-
-    consultation_id: Mapped[str] = mapped_column(
-        ForeignKey("outbox.consultation_id", ondelete="CASCADE"), primary_key=True
-    )
-    position: Mapped[int] = mapped_column(primary_key=True)
-    title: Mapped[str | None] = mapped_column(Text)
-    content_type: Mapped[str | None] = mapped_column(Text)
-    path: Mapped[str | None] = mapped_column(Text)
-    sha256: Mapped[str | None] = mapped_column(String(64))
-    data: Mapped[bytes | None] = mapped_column(LargeBinary)
-
-
-class Blob(Base):
-    """The bytes of an attachment, kept once by content."""
-
-    __tablename__ = "blob"
-
-    sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
-    data: Mapped[bytes] = mapped_column(LargeBinary)
+    deleted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    deleted_by: Mapped[str | None] = mapped_column(String(128))
+    routed_to: Mapped[str | None] = mapped_column(String(12))
+    routed_instead_of: Mapped[str | None] = mapped_column(String(12))
+    routed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    routed_by: Mapped[str | None] = mapped_column(String(128))
+    routed_because: Mapped[str | None] = mapped_column(Text)
 
 
 class Report(ClaimColumns, Base):
     """One version of one consultation's report, from waiting to delivered.
 
     ``version`` is empty until the message's bytes are stored (decision 22); a consultation has at most one such
-    row. ``content`` is the consultation as canonical JSON, empty when it could not be read.
+    row. ``content`` is the consultation as canonical JSON, empty when it could not be read or was pruned.
+    ``claims`` counts how often it was claimed: a step that finds another number has lost its claim. ``local_id``,
+    ``mesh_message_id`` and ``sent_at`` are those of the last :class:`Submission`.
     """
 
     __tablename__ = "report"
@@ -138,6 +80,11 @@ class Report(ClaimColumns, Base):
     business_alerted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     infrastructure_code: Mapped[str | None] = mapped_column(String(16))
     business_code: Mapped[str | None] = mapped_column(String(16))
+    # what MESH's tracking said, and when it was asked: a word of tracking.Tracked
+    tracking_status: Mapped[str | None] = mapped_column(String(32))
+    tracked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    claims: Mapped[int] = mapped_column(default=0, server_default=text("0"))
+    pruned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     __table_args__ = (
         CheckConstraint(f"state IN ({_STATES})", name="ck_report_state"),
@@ -167,6 +114,18 @@ class Report(ClaimColumns, Base):
             postgresql_where=text("state IN ('sent', 'accepted')"),
         ),
         Index("ix_report_changed", "changed_at"),
+        Index(
+            "ix_report_unpruned",
+            "changed_at",
+            sqlite_where=text("pruned_at IS NULL"),
+            postgresql_where=text("pruned_at IS NULL"),
+        ),
+        Index(
+            "ix_report_look_again",
+            "next_attempt_at",
+            sqlite_where=text("state = 'invalid'"),
+            postgresql_where=text("state = 'invalid'"),
+        ),
         Index("ix_report_bundle_id", "bundle_id"),
         Index("ix_report_bundle_identifier", "bundle_identifier"),
     )
@@ -179,6 +138,42 @@ class ReportBody(Base):
 
     report: Mapped[int] = mapped_column(ForeignKey("report.id"), primary_key=True)
     message: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class ReportSource(Base):
+    """The consultation of a version as it was written: the text of ``enqueue``, or the columns of the row as JSON."""
+
+    __tablename__ = "report_source"
+
+    report: Mapped[int] = mapped_column(ForeignKey("report.id"), primary_key=True)
+    written: Mapped[str] = mapped_column(Text)
+
+
+class ReportAttachment(Base):
+    """Which bytes a version refers to; what no version refers to may go."""
+
+    __tablename__ = "report_attachment"
+
+    report: Mapped[int] = mapped_column(ForeignKey("report.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(ForeignKey("blob.sha256"), primary_key=True, index=True)
+
+
+class Submission(Base):
+    """One deliberate send of a version (decision 12), ``number`` 1 the first; a retry of it is not another one.
+
+    ``asked_by`` and ``reason`` say who wanted it and why; a MESH REPORT names it by either of its ids.
+    """
+
+    __tablename__ = "submission"
+
+    report: Mapped[int] = mapped_column(ForeignKey("report.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    local_id: Mapped[str] = mapped_column(String(64), unique=True)
+    mesh_message_id: Mapped[str | None] = mapped_column(String(255), unique=True)
+    asked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    asked_by: Mapped[str] = mapped_column(String(128))
+    reason: Mapped[str | None] = mapped_column(Text)
+    sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class Timeline(TimelineColumns, Base):
@@ -194,6 +189,18 @@ class Alert(AlertColumns, Base):
 
     __tablename__ = "alert"
     __table_args__ = (one_open_alert("uq_alert_open"),)
+
+
+class Digest(DigestColumns, Base):
+    """When alerts were mailed."""
+
+    __tablename__ = "digest"
+
+
+class Audit(AuditColumns, Base):
+    """Who took patient data out by a command."""
+
+    __tablename__ = "audit"
 
 
 class InboxMessage(ClaimColumns, Base):

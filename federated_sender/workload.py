@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
-from federated_sender import events, intake, ledger
+from federated_sender import drafts, events, ledger, submissions
+from federated_sender.alert_text import alert_text
 from federated_sender.message import BuiltMessage, Version
 from federated_sender.responses import AlertNeed, Ruling
 from federated_sender.states import Event, State
-from federated_sender.tables import Report, ReportBody
+from federated_sender.tables import ConsultationRecord, Report, ReportBody
 from shared.db import after_commit
 from shared.errors import Fault, MeshError, MeshForbidden, MeshUnreachable
 from shared.log import Event as LogEvent
@@ -25,24 +26,27 @@ from shared.setting_types import Period
 LEASE = timedelta(minutes=15)
 # a record that fails for unforeseen reasons is set aside after so many tries
 MOST_ATTEMPTS = 10
+# an outage of PDS must not make a report late long after it is over
+_ASK_AGAIN_WITHIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
     """A claimed report. ``message`` is None until the version is built; ``look_first`` says it may be in MESH.
 
-    ``content`` is the consultation as canonical JSON; ``lease_until`` proves that the claim is still ours.
+    ``content`` is the consultation as canonical JSON, ``routed_to`` the registered practice that a person named;
+    ``claim`` is the number of the claim, which proves that it is still ours.
     """
 
     report: int
     report_id: str
     number: int
-    content_sha256: str
     generated_at: datetime
     content: str = field(repr=False)
     message: OutgoingMessage | None = field(repr=False)
     look_first: bool
-    lease_until: datetime
+    routed_to: str | None
+    claim: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Clocks:
 
 
 def claim(session: Session, now: datetime, workflow_id: str) -> Work | None:
-    """Claim the report that has been due longest, or None; a stored version goes before its successor."""
+    """Claim the report to work on, or None: what is built first, then what has been due longest and did not fail."""
     earlier = aliased(Report)
     # decision 22: one version of a consultation is in flight to MESH at a time, stored ones first
     waits_behind = exists().where(
@@ -64,14 +68,17 @@ def claim(session: Session, now: datetime, workflow_id: str) -> Work | None:
         earlier.id != Report.id,
     )
     due = and_(Report.state.in_((State.WAITING, State.QUEUED)), Report.due_at <= now, Report.claimable(now))
-    query = select(Report).where(due, ~waits_behind).order_by(Report.due_at, Report.id).limit(1)
-    report = session.scalars(query.with_for_update(skip_locked=True)).one_or_none()
+    query = select(Report).where(due, ~waits_behind)
+    # what is built goes while PDS is away; what failed before stands behind what did not, so that it stops nobody
+    query = query.order_by(Report.version.is_(None), Report.next_attempt_at.nulls_first(), Report.due_at, Report.id)
+    report = session.scalars(query.limit(1).with_for_update(skip_locked=True)).one_or_none()
     if report is None:
         return None
     if report.state == State.WAITING:
         ledger.advance(session, report, Event.DUE, now)
     report.generated_at = report.generated_at or now.replace(microsecond=0)
     report.lease(now, LEASE)
+    report.claims += 1
     return _work(session, report, workflow_id)
 
 
@@ -83,25 +90,32 @@ def _work(session: Session, report: Report, workflow_id: str) -> Work:
             report.mex_to or "", workflow_id, report.local_id or "", report.mex_subject or "", body.message
         )
     newest = select(func.max(Report.version)).where(Report.consultation_id == report.consultation_id)
+    routed = select(ConsultationRecord.routed_to).where(ConsultationRecord.consultation_id == report.consultation_id)
     return Work(
         report.id,
         report.report_id,
         report.version or (session.scalar(newest) or 0) + 1,
-        report.content_sha256,
         report.generated_at or report.changed_at,
         report.content or "",
         message,
         report.post_began_at is not None,
-        report.lease_until or report.changed_at,
+        None if body is not None else session.scalar(routed),
+        report.claims,
     )
 
 
-def drop(session: Session, work: Work, event: Event, reason: str, now: datetime) -> bool:
-    """Let ``event`` end the work on a version that was not built; say False when an update came between."""
+def drop(
+    session: Session, work: Work, event: Event, reason: str, now: datetime, *, registered_at: str | None = None
+) -> bool:
+    """Let ``event`` end the work on a version that was not built; say False when an update came between.
+
+    ``registered_at`` is the registered practice as far as it is known.
+    """
     report = _unbuilt(session, work)
     if report is None:
         return False
     report.reason = reason
+    report.recipient_ods_code = registered_at or report.recipient_ods_code
     ledger.advance(session, report, event, now)
     report.release()
     close_alert(session, report, "not_sent", now, "the report is not to be sent")
@@ -112,7 +126,34 @@ def invalidate(session: Session, work: Work, faults: tuple[Fault, ...], now: dat
     """Keep why the consultation cannot be sent, and open the alert."""
     if drop(session, work, Event.FOUND_INVALID, "; ".join(str(fault) for fault in faults), now):
         report = session.get_one(Report, work.report)
-        intake.open_invalid(session, report, len(faults), now)
+        drafts.open_invalid(session, report, len(faults), now)
+
+
+def hold(session: Session, work: Work, reason: str, need: AlertNeed, now: datetime) -> None:
+    """Keep that nothing is sent before a person acted (decision 39), and open the alert."""
+    if drop(session, work, Event.FOUND_INVALID, reason, now):
+        report = session.get_one(Report, work.report)
+        # the row's word does not count: PDS wins
+        report.recipient_ods_code = None
+        open_alert(session, report, need, None, now)
+        fields = ledger.ids(report) | {"faults": 1}
+        after_commit(session, lambda: emit(events.REPORT_INVALID, **fields))
+
+
+def note(session: Session, work: Work, need: AlertNeed, now: datetime) -> None:
+    """Open an alert about a report that is sent all the same."""
+    report = _unbuilt(session, work)
+    if report is not None:
+        open_alert(session, report, need, None, now)
+
+
+def put_off(session: Session, work: Work, now: datetime) -> None:
+    """Give a report back whose registered practice PDS did not say; the outage has a line of its own."""
+    report = _unbuilt(session, work)
+    if report is not None:
+        # nothing was rendered: the report shall not say that it was sent when PDS was away
+        report.generated_at = None
+        report.back_off(now, at_most=_ASK_AGAIN_WITHIN)
 
 
 def store(session: Session, work: Work, version: Version, built: BuiltMessage, now: datetime) -> None:
@@ -120,13 +161,12 @@ def store(session: Session, work: Work, version: Version, built: BuiltMessage, n
     report = _unbuilt(session, work)
     if report is None:
         return
+    report.local_id = submissions.add(session, report, now, ledger.DAEMON, None).local_id
     report.version = version.number
     report.recipient_ods_code = version.recipient.ods_code
     report.message_id = built.ids.message_header
     report.bundle_id, report.bundle_identifier = built.ids.bundle, built.ids.bundle_identifier
     report.mex_to, report.mex_subject = built.mex_to, built.mex_subject
-    # decision 12: n counts deliberate sends, a retry keeps it
-    report.local_id = f"{report.report_id}.1"
     session.add(ReportBody(report=report.id, message=built.body))
     report.release()
     ledger.advance(session, report, Event.BUILT, now)
@@ -137,8 +177,8 @@ def begin_post(session: Session, work: Work, now: datetime) -> bool:
 
     Say False, and note nothing, when the claim was lost to another process meanwhile.
     """
-    report = session.get_one(Report, work.report, with_for_update=True)
-    if report.state != State.QUEUED or report.lease_until != work.lease_until:
+    report = _ours(session, work)
+    if report is None:
         return False
     report.post_began_at = report.post_began_at or now
     return True
@@ -150,10 +190,11 @@ def taken(session: Session, work: Work, mesh_message_id: str | None, now: dateti
     ``mesh_message_id`` is None when MESH took it several times and names none.
     """
     report = session.get_one(Report, work.report, with_for_update=True)
-    if report.state != State.QUEUED:
+    if report.state != State.QUEUED or work.message is None or report.local_id != work.message.local_id:
         # the claim outlived its lease and another process was faster; the message is the same
         return
     report.mesh_message_id, report.sent_at = mesh_message_id, now
+    submissions.taken(session, report, mesh_message_id, now)
     report.infrastructure_due_at = now + clocks.infrastructure
     report.business_due_at = now + clocks.business
     report.release()
@@ -163,8 +204,11 @@ def taken(session: Session, work: Work, mesh_message_id: str | None, now: dateti
 
 def refuse(session: Session, work: Work, ruling: Ruling, mesh_message_id: str | None, now: datetime) -> None:
     """Keep that MESH refused the message for good, and open the alert."""
-    report = session.get_one(Report, work.report, with_for_update=True)
+    report = _ours(session, work)
+    if report is None:
+        return
     report.reason, report.mesh_message_id = ruling.reason, mesh_message_id
+    submissions.taken(session, report, mesh_message_id, None)
     report.release()
     ledger.advance(session, report, ruling.event, now, code=ruling.reason)
     close_alert(session, report, "not_sent", now, "MESH refused the report")
@@ -178,7 +222,9 @@ def postpone(session: Session, work: Work, error: MeshError, now: datetime, line
     When MESH was not reached at all, or lets nobody of ours in, the report stays due: it goes out as soon as that
     is over. Anything else backs off.
     """
-    report = session.get_one(Report, work.report, with_for_update=True)
+    report = _ours(session, work)
+    if report is None:
+        return
     not_reached = isinstance(error, MeshUnreachable)
     if not_reached and not work.look_first:
         report.post_began_at = None
@@ -194,7 +240,9 @@ def postpone(session: Session, work: Work, error: MeshError, now: datetime, line
 
 def stumble(session: Session, work: Work, error: Exception, now: datetime) -> None:
     """Give the report back after an unforeseen error, and set it aside after too many of them (decision 41)."""
-    report = session.get_one(Report, work.report, with_for_update=True)
+    report = _ours(session, work)
+    if report is None:
+        return
     report.back_off(now)
     fields = ledger.ids(report) | {"error": describe(error), "attempts": report.attempts}
     if report.attempts < MOST_ATTEMPTS:
@@ -223,12 +271,17 @@ def open_alert(session: Session, report: Report, need: AlertNeed, code: str | No
         subject_id=report.report_id,
         now=now,
         code=code,
-        text=need.text,
+        text=alert_text(report, need),
         action=need.action,
     )
 
 
-def _unbuilt(session: Session, work: Work) -> Report | None:
+def _ours(session: Session, work: Work) -> Report | None:
+    """Return the claimed report, locked; None when an update, a person or another claim came between."""
     report = session.get_one(Report, work.report, with_for_update=True)
-    unchanged = report.state == State.QUEUED and report.content_sha256 == work.content_sha256
-    return report if unchanged and report.version is None else None
+    return report if report.state == State.QUEUED and report.claims == work.claim else None
+
+
+def _unbuilt(session: Session, work: Work) -> Report | None:
+    report = _ours(session, work)
+    return report if report is not None and report.version is None else None

@@ -31,7 +31,8 @@ CERTIFICATE_EXPIRES = Event(
     "warning",
     ("setting", "expires_at", "days_left"),
     "The certificate in the file of `setting` ends soon, or has ended. Once a day from 30 days before.",
-    "Order the new one now; put it into the same file, no restart is needed.",
+    "Order the new one now and put it into the same file. It is read by itself; as a service of systemd or in a"
+    " container, restart the daemon then: it has a copy.",
 )
 CERTIFICATES_READ = Event("mesh.certificates_read", "info", (), "Changed certificate files were read and are in use.")
 CERTIFICATES_UNUSABLE = Event(
@@ -102,7 +103,8 @@ class MeshWatch(Observer):
                 alert.open(
                     expiry,
                     text=f"The certificate in {file} ends on {expiry.at:%Y-%m-%d %H:%M} UTC.",
-                    action="Order a new one from NHS England and put it into the same file; no restart is needed.",
+                    action="Order a new one from NHS England and put it into the same file. As a service of systemd or"
+                    " in a container, restart the daemon then: it has a copy.",
                 )
 
     def _warn(self, expiry: Expiry, now: datetime) -> None:

@@ -7,11 +7,11 @@ from typing import Final
 
 from federated_sender.events import EVENTS as SENDER
 from registered_receiver.events import EVENTS as RECEIVER
-from shared import alerts, daemon
+from shared import alert_mail, alerts, daemon
 from shared.log import Event, catalogue_markdown
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "logs.md"
-_BOTH: Final = (*alerts.EVENTS, *daemon.EVENTS)
+_BOTH: Final = (*alerts.EVENTS, *alert_mail.EVENTS, *daemon.EVENTS)
 _INTRODUCTION: Final = """\
 # Log lines
 

@@ -13,9 +13,9 @@ Gender = Literal["male", "female", "other", "unknown"]
 class PersonName:
     """A name as it is on the record."""
 
-    family: str
-    given: tuple[str, ...] = ()
-    prefix: str | None = None
+    family: str = field(repr=False)
+    given: tuple[str, ...] = field(default=(), repr=False)
+    prefix: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         """Return prefix, given names and family name with one space between (decision 34)."""
@@ -26,8 +26,8 @@ class PersonName:
 class Address:
     """A postal address."""
 
-    lines: tuple[str, ...]
-    postcode: str | None = None
+    lines: tuple[str, ...] = field(repr=False)
+    postcode: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class Patient:
 class Practitioner:
     """The clinician who saw the patient."""
 
-    sds_user_id: str
+    sds_user_id: str = field(repr=False)
     name: PersonName
-    telephone: str | None = None
+    telephone: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +116,26 @@ class ResponseMessage:
     response_id: str
     code: str
     issue_type: str
-    diagnostics: str
+    diagnostics: str = field(repr=False)
     request_message_id: str | None
-    sender_reference: str | None
+    sender_reference: str | None = field(repr=False)
     responder_ods_code: str
     responder_mailbox: str
     generated_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class ReceivedResponse:
-    """A response as it was read, leniently (decision 15). ``code`` is None when there is none to be found."""
+    """A response as it was read, leniently (decision 15). ``code`` is None when there is none to be found.
+
+    Nothing of it is printed: whoever wrote it may have put a patient anywhere.
+    """
 
     message_id: str | None
     request_id: str | None
     sender_reference: str | None
     code: str | None
-    diagnostics: str | None = field(repr=False)
+    diagnostics: str | None
     sender_ods_code: str | None
 
 
@@ -143,7 +146,7 @@ class ReceivedReport:
     message_id: str
     payload_id: str
     payload_identifier: str
-    sender_reference: str
+    sender_reference: str = field(repr=False)
     sender_ods_code: str
     description: str = field(repr=False)
     version: int | None

@@ -72,12 +72,12 @@ class MessageHeaders:
     workflow_id: str
     sender: str | None = None
     recipient: str | None = field(default=None, repr=False)
-    local_id: str | None = None
+    local_id: str | None = field(default=None, repr=False)
     subject: str | None = field(default=None, repr=False)
     linked_message_id: str | None = None
     status_code: str | None = None
     status_event: str | None = None
-    status_description: str | None = None
+    status_description: str | None = field(default=None, repr=False)
     status_at: datetime | None = None
     total_chunks: int = 1
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from shared.errors import (
@@ -32,7 +32,7 @@ class Problem:
 
     event: str | None = None
     code: str | None = None
-    message: str | None = None
+    message: str | None = field(default=None, repr=False)
     message_id: str | None = None
 
 
@@ -131,6 +131,9 @@ def _send_error_class(answer: Answer) -> type[MeshError]:
     if answer.is_passing or answer.status < 300:
         return MeshAmbiguous
     # MESH has no other refusal of a message: somebody else answers at this address, or we are not let in.
+    if answer.status == 400 and read_problem(answer.body) == Problem():
+        # a gateway's, for instance about our certificate: MESH says what is wrong with a message
+        return MeshForbidden
     return MeshRefused if answer.status in UNACCEPTABLE else MeshForbidden
 
 

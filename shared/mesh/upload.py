@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote
 
@@ -35,7 +35,7 @@ class Upload:
     """
 
     message: OutgoingMessage
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     chunks: Chunks
     outbox: str
     track: Callable[[str], Tracking]

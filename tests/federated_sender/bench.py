@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,10 +18,12 @@ from federated_sender.enqueue import enqueue
 from federated_sender.intake import Intake
 from federated_sender.message import Composer
 from federated_sender.pdf import PdfRenderer
-from federated_sender.pds import OutboxPractices
+from federated_sender.pds import OutboxPractices, RegisteredPractices
 from federated_sender.report import Practice
 from federated_sender.send import Send
+from federated_sender.track import Track
 from federated_sender.workload import Clocks
+from shared.alerts import refusal_teller
 from shared.daemon import Job, Outage, Rounds, run_once
 from shared.db import Database
 from shared.itk3.build import build_response
@@ -120,6 +123,11 @@ class SenderBench:
             _, lines = records.story(session, identifier, self.now())
             return [timeline_json(line)["event"] for line in lines]
 
+    def shown(self, identifier: str) -> dict[str, Any]:
+        with self.database.snapshot() as session:
+            record, _ = records.story(session, identifier, self.now())
+        return record
+
     def respond(self, code: str, message_id: str | None = None, **changes: Any) -> str:
         """Put a response to the newest (or the named) report into the sender's mailbox."""
         record = self.status()[0]
@@ -150,18 +158,23 @@ def wire_sender(
     *,
     delay: timedelta = timedelta(hours=3),
     max_size: int = 20_000_000,
+    practices: Callable[[Callable[[], None]], RegisteredPractices] | None = None,
 ) -> SenderBench:
-    """Wire a sender of Alder Practice, as ``__main__`` does, over ``mesh`` and its clock."""
+    """Wire a sender of Alder Practice, as ``__main__`` does, over ``mesh`` and its clock.
+
+    ``practices`` makes what asks PDS, and is given what must be called at each good answer.
+    """
     migrations = Path(federated_sender.__file__).parent / "migrations"
     database = Database(database_url, schema="federated_sender", migrations=migrations)
     database.migrate()
     clock, client = mesh.clock, mesh.client("ALDERMB1")
-    intake = Intake(database, clock, ALDER.ods_code, delay, under(directory))
+    intake = Intake(database, clock, ALDER.ods_code, delay, under(directory), practice_required=practices is None)
+    pds = Outage("PDS", clock, refusal_teller(database, ledger.ALERTS, clock, "PDS", "PDS"))
     send = Send(
         database,
         client,
         clock,
-        OutboxPractices(),
+        practices(pds.over) if practices else OutboxPractices(),
         {"A81001": ALDER, "B82002": BIRCH},
         Practice("Alder Practice", "Carlisle", "01632 960010", "alder@example.nhs.uk"),
         Composer(ALDER, "ALDERMB1", "YYYYMMDD", max_size),
@@ -175,7 +188,8 @@ def wire_sender(
         Job("follow", Follow(database, clock).step, every),
         Job("intake", intake.step, every),
         Job("send", send.step, every),
+        Job("track", Track(database, client, clock, timedelta(hours=1)).step, every, drains=False),
         Job("chase", Chase(database, clock).step, every),
     )
-    rounds = Rounds(Outage("MESH", clock), Outage("database", clock))
+    rounds = Rounds(Outage("MESH", clock), Outage("database", clock), pds)
     return SenderBench(mesh, database, intake, jobs, rounds, directory)

@@ -9,11 +9,16 @@ from pathlib import Path
 
 import pytest
 import structlog
+from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from federated_sender.__main__ import main
 from federated_sender.pdf import PdfRenderer
 from shared import log
 from tests.fakes.mesh import InMemoryMesh
+from tests.fakes.pds_server import PdsServer, make_key, running_pds
 from tests.federated_sender.bench import SenderBench, wire_sender
+from tests.federated_sender.command_line import Run, settings
 
 MakeSender = Callable[..., SenderBench]
 
@@ -60,3 +65,34 @@ def logged() -> Iterator[io.StringIO]:
     log.configure("debug", "json", "federated-sender", stream)
     yield stream
     structlog.reset_defaults()
+
+
+@pytest.fixture(scope="session")
+def signing_key() -> RSAPrivateKey:
+    return make_key()
+
+
+@pytest.fixture
+def pds(mesh: InMemoryMesh, signing_key: RSAPrivateKey) -> Iterator[PdsServer]:
+    """Give a PDS on loopback that lives by the clock of the mesh."""
+    with running_pds(mesh.clock, signing_key) as server:
+        yield server
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Give a runner of commands whose settings come from an env file."""
+    file = tmp_path / "sender.env"
+    file.write_text("\n".join(f"{k}={v}" for k, v in settings(tmp_path).items()), encoding="utf-8")
+
+    def run(*words: object, **environ: str) -> Result:
+        environment = dict.fromkeys(settings(tmp_path)) | environ
+        return CliRunner().invoke(main, ["--env-file", str(file), *map(str, words)], env=environment)
+
+    return run
+
+
+@pytest.fixture
+def migrated(run: Run) -> Run:
+    assert run("migrate").exit_code == 0
+    return run

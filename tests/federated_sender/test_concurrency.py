@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from uuid import UUID
 
+from federated_sender.drafts import Outcome
 from tests.federated_sender.bench import SenderBench, consultation
 from tests.federated_sender.conftest import MakeSender
+from tests.federated_sender.rows import write
 
 REPORTS = 12
 
@@ -64,3 +66,48 @@ def test_two_processes_that_empty_one_mailbox_store_each_response_once(make_send
     # which of the two was applied first is a matter of chance
     first = events.count("infrastructure_positive") + events.count("business_positive")
     assert (first, events.count("both_positive")) == (1, 1)
+
+
+def test_two_calls_that_enqueue_the_same_new_consultations_at_once_make_one_report_of_each(
+    make_sender: MakeSender,
+) -> None:
+    one, other = make_sender(), make_sender()
+    numbered = [consultation(consultation_id=str(UUID(int=number + 1))) for number in range(REPORTS)]
+    outcomes: list[Outcome] = []
+    barrier = threading.Barrier(2)
+
+    def enqueue(sender: SenderBench, contents: list[dict[str, object]]) -> None:
+        barrier.wait()
+        outcomes.extend(outcome for _, outcome in sender.enqueue(*contents))
+
+    threads = [
+        threading.Thread(target=enqueue, args=[one, numbered]),
+        threading.Thread(target=enqueue, args=[other, numbered[::-1]]),
+    ]
+    one._files = 100  # each writes a file of its own
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(outcome.name for outcome in outcomes) == ["NEW"] * REPORTS + ["UNCHANGED"] * REPORTS
+    assert len(one.status()) == REPORTS
+
+
+def test_a_row_and_a_call_about_the_same_consultation_never_wait_for_each_other(make_sender: MakeSender) -> None:
+    daemon, clinic = make_sender(), make_sender()
+    for number in range(REPORTS):
+        write(daemon, consultation(consultation_id=str(UUID(int=number + 1))))
+    later = [
+        consultation(consultation_id=str(UUID(int=number + 1)), updated_at="2026-11-20T17:45:00+00:00", notes=[])
+        for number in reversed(range(REPORTS))
+    ]
+
+    thread = threading.Thread(target=lambda: [daemon.step("intake") for _ in range(REPORTS + 1)])
+    thread.start()
+    clinic.enqueue(*later)
+    thread.join()
+    daemon.once()
+
+    assert [record["state"] for record in daemon.status()] == ["waiting"] * REPORTS
+    assert daemon.alerts() == []

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
@@ -16,6 +17,16 @@ from federated_sender.tables import Base
 from shared.db import Database
 from shared.errors import DatabaseUnusable
 
+ROWS_OF_THE_FIRST_SCHEMA = (
+    "INSERT INTO outbox (consultation_id, pending) VALUES ('c', false)",
+    f"INSERT INTO blob (sha256, data) VALUES ('{'d' * 64}', '')",
+    "INSERT INTO report (report_id, consultation_id, version, local_id, mesh_message_id, state, content,"
+    " content_sha256, created_at, changed_at, sent_at, attempts) VALUES ('r', 'c', 1, 'r.1', 'M1', 'sent',"
+    f" '{{\"attachments\":[{{\"sha256\"\\:\"{'d' * 64}\"}}]}}', 'x', '2026-01-01', '2026-01-01', '2026-01-01', 0)",
+    "INSERT INTO report (report_id, consultation_id, state, content_sha256, created_at, changed_at, attempts)"
+    " VALUES ('s', 'c', 'waiting', 'x', '2026-01-01', '2026-01-01', 0)",
+    "INSERT INTO timeline (report, at, event, by) SELECT id, '2026-01-01', 'due', 'x' FROM report",
+)
 MIGRATIONS = Path(federated_sender.__file__).parent / "migrations"
 
 
@@ -62,6 +73,43 @@ def test_a_row_that_a_clinical_system_inserts_or_changes_is_pending(database: Da
 
         changed = session.execute(text("SELECT pending FROM outbox")).scalar()
     assert (bool(inserted), bool(taken), bool(changed)) == (True, False, True)
+
+
+def test_a_row_that_is_marked_deleted_is_pending(database: Database) -> None:
+    database.migrate()
+    with database.transaction() as session:
+        session.execute(text("INSERT INTO outbox (consultation_id) VALUES ('a')"))
+        session.execute(text("UPDATE outbox SET pending = false"))
+
+        session.execute(text("UPDATE outbox SET deleted = true"))
+
+        assert bool(session.execute(text("SELECT pending FROM outbox")).scalar())
+
+
+def test_a_database_with_rows_of_the_first_schema_keeps_them(database: Database) -> None:
+    first = Database(str(database.engine.url.render_as_string(False)), schema="federated_sender", migrations=MIGRATIONS)
+    with first.engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("CREATE SCHEMA IF NOT EXISTS federated_sender"))
+        config = first._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        for statement in ROWS_OF_THE_FIRST_SCHEMA:
+            connection.execute(text(statement))
+    first.close()
+
+    database.migrate()
+
+    with database.transaction() as session:
+        sends = session.execute(text("SELECT number, local_id, mesh_message_id, asked_by FROM submission")).all()
+        referred = session.execute(text("SELECT sha256 FROM report_attachment")).all()
+        row = session.execute(text("SELECT deleted, enqueued, pending FROM outbox")).one()
+        session.execute(text("UPDATE outbox SET notes = '[]'"))
+        pending = session.execute(text("SELECT pending FROM outbox")).scalar()
+    assert [tuple(send) for send in sends] == [(1, "r.1", "M1", "federated-sender")]
+    assert [tuple(digest) for digest in referred] == [("d" * 64,)]
+    assert [bool(value) for value in row] == [False, False, False]
+    assert bool(pending)
 
 
 @pytest.mark.parametrize("statement", ["UPDATE timeline SET event = 'x'", "DELETE FROM timeline"])

@@ -458,3 +458,18 @@ def test_a_process_that_lost_its_claim_does_not_post(make_sender: MakeSender) ->
     send._post(work, work.message)
 
     assert (slow.only()["state"], len(slow.posts())) == ("sent", 1)
+
+
+def test_a_report_that_was_set_aside_goes_out_once_its_consultation_is_changed(sender: SenderBench) -> None:
+    sender.enqueue(consultation())
+    with sender.database.transaction() as session:
+        session.execute(text("UPDATE report SET parked_at = '2026-11-20 18:00:00+00'"))
+    sender.pass_time(hours=4)
+    sender.once()
+    parked = sender.only()["state"]
+
+    sender.enqueue(consultation(updated_at="2026-11-20T21:30:00+00:00", notes=[]))
+    sender.pass_time(hours=4)
+    sender.once()
+
+    assert (parked, sender.only()["state"]) == ("waiting", "sent")

@@ -32,11 +32,27 @@ def test_delivered_is_left_by_nothing() -> None:
     assert set(TRANSITIONS[State.DELIVERED].values()) == {State.DELIVERED}
 
 
-def test_a_sent_report_never_becomes_unsent() -> None:
+def test_a_sent_report_never_becomes_unsent_unless_a_person_sends_it_again() -> None:
     unsent = {State.WAITING, State.QUEUED, State.INVALID, State.NOT_REQUIRED}
 
     for state in {State.DELIVERED, State.FAILED, *AWAITING}:
-        assert not unsent & set(TRANSITIONS[state].values())
+        events = {event for event, target in TRANSITIONS[state].items() if target in unsent}
+        assert events <= {Event.RESENT}
+
+
+@pytest.mark.parametrize("state", State)
+def test_only_what_is_sent_accepted_or_failed_can_be_sent_again(state: State) -> None:
+    assert (Event.RESENT in TRANSITIONS[state]) is (state in {State.SENT, State.ACCEPTED, State.FAILED})
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_deletion_means_something_in_every_state(state: State) -> None:
+    withdrawn = TRANSITIONS[state].get(Event.WITHDRAWN)
+    deleted = TRANSITIONS[state].get(Event.DELETED)
+
+    assert withdrawn in {None, State.NOT_REQUIRED}
+    assert deleted in {None, state}
+    assert withdrawn or deleted
 
 
 def test_final_states_await_no_response() -> None:

@@ -175,7 +175,7 @@ def test_a_certificate_needs_its_key(tmp_path: Path) -> None:
 
     faults = faults_of(environment(tmp_path, MESH_CLIENT_CERT_FILE=str(tmp_path / "cert.pem")))
 
-    assert faults == {"settings": "MESH_CLIENT_CERT_FILE and MESH_CLIENT_KEY_FILE must be set together"}
+    assert faults == {"MESH_CLIENT_KEY_FILE": "is required, since MESH_CLIENT_CERT_FILE is set"}
 
 
 def test_an_env_file_that_cannot_be_read_is_a_fault(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import StatementError
 
 import federated_sender
-from federated_sender.tables import Alert, Blob
-from shared.db import Database, after_commit, insert_once
+from federated_sender.outbox_tables import Blob
+from federated_sender.tables import Alert
+from shared.db import Database, after_commit, insert_once, insert_or_lock
 from shared.errors import DatabaseUnusable
 
 MIGRATIONS = Path(federated_sender.__file__).parent / "migrations"
@@ -87,6 +88,29 @@ def test_inserting_twice_keeps_the_first(database: Database) -> None:
     with database.snapshot() as session:
         assert session.get_one(Blob, "x").data == b"one"
     assert (first, second) == (True, False)
+
+
+def test_inserting_what_is_there_keeps_it_and_keeps_others_from_it(database: Database) -> None:
+    order: list[str] = []
+    held = threading.Event()
+
+    def second() -> None:
+        held.wait()
+        with database.transaction() as session:
+            insert_or_lock(session, Blob, sha256="x", data=b"two")
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with database.transaction() as session:
+        insert_or_lock(session, Blob, sha256="x", data=b"one")
+        held.set()
+        order.append("first")
+    thread.join()
+
+    with database.snapshot() as session:
+        assert session.get_one(Blob, "x").data == b"one"
+    assert order == ["first", "second"]
 
 
 def test_writers_that_read_first_lose_no_update(database: Database) -> None:

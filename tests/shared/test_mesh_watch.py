@@ -135,6 +135,14 @@ def test_a_certificate_is_warned_of_from_30_days_before_its_end_and_alerted_from
     assert bench.alerts() == [("certificate_expires", "MESH_CLIENT_CERT_FILE", True)] * alerted
 
 
+def test_who_renews_a_certificate_is_told_when_that_needs_a_restart(bench: Bench) -> None:
+    bench.watch.certificates_expire([expiring(bench, 3)])
+
+    with bench.database.snapshot() as session:
+        (alert,) = ledger.ALERTS.listing(session)
+    assert "As a service of systemd or in a container, restart" in alert.action
+
+
 def test_a_certificate_is_warned_of_once_a_day_and_each_file_for_itself(bench: Bench) -> None:
     both = [expiring(bench, 20), expiring(bench, 25, "MESH_CA_FILE")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 
@@ -64,9 +65,9 @@ def test_each_job_with_its_last_success(
 
     lines = get("/metrics").text.splitlines()
 
-    assert 'federated_consultation_job_steps_total{job="collect",outcome="succeeded"} 2.0' in lines
-    assert 'federated_consultation_job_steps_total{job="collect",outcome="failed"} 1.0' in lines
-    assert 'federated_consultation_job_late{job="collect"} 0.0' in lines
+    assert 'federated_consultation_job_steps_total{daemon_job="collect",outcome="succeeded"} 2.0' in lines
+    assert 'federated_consultation_job_steps_total{daemon_job="collect",outcome="failed"} 1.0' in lines
+    assert 'federated_consultation_job_late{daemon_job="collect"} 0.0' in lines
     (last,) = (line for line in lines if line.startswith("federated_consultation_job_last_success_timestamp_seconds{"))
     assert float(last.rpartition(" ")[2]) == clock().timestamp()
 
@@ -114,3 +115,11 @@ def test_it_listens_on_the_other_loopback_too(figures: Figures) -> None:
     with endpoint(Address("::1", 0), figures) as address:
         assert ask_health(*address) == (True, "ok")
         assert main(f"[::1]:{address.port}") == 0
+
+
+def test_whoever_connects_and_says_nothing_keeps_neither_others_nor_the_daemons_end_waiting(figures: Figures) -> None:
+    # the endpoint ends first: the other side keeps its connection until then
+    with socket.socket() as silent, endpoint(ANYWHERE, figures) as address:
+        silent.connect(address)
+
+        assert ask_health(*address) == (True, "ok")

@@ -69,8 +69,3 @@ def test_anything_else_has_no_level(code: str | None) -> None:
 
 def test_spaces_around_a_code_do_not_count() -> None:
     assert find(" 20013 ") is find("20013")
-
-
-@pytest.mark.requirement("GPCM-SD-075")
-def test_every_mesh_routing_error_has_a_meaning() -> None:
-    assert set(codes.MESH_REPORT_CODES) == {"14", *(f"EPL-{number}" for number in range(150, 155))}

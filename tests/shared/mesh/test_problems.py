@@ -108,7 +108,7 @@ def test_the_status_of_a_repeatable_call_decides_the_error(status: int, error: t
         (204, MeshAmbiguous),
         (302, MeshForbidden),
         (307, MeshForbidden),
-        (400, MeshRefused),
+        (400, MeshForbidden),
         (401, MeshForbidden),
         (403, MeshForbidden),
         (404, MeshForbidden),
@@ -132,6 +132,14 @@ def test_the_status_of_a_send_decides_whether_mesh_may_have_taken_it(status: int
 
     assert type(failure) is error
     assert str(failure).startswith(f"send: MESH answered {status}")
+
+
+def test_a_400_refuses_the_message_only_in_the_words_of_mesh() -> None:
+    gateway = Answer(400, {}, b"<html><title>400 The SSL certificate error</title></html>")
+    mesh = Answer(400, {}, b'{"detail":[{"event":"SEND","code":"08","msg":"TO_DTS missing"}]}')
+
+    assert type(problems.send_failure(gateway)) is MeshForbidden
+    assert type(problems.send_failure(mesh)) is MeshRefused
 
 
 @pytest.mark.parametrize(
