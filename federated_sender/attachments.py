@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from federated_sender.consultation import key_name
 from shared.errors import Fault
 from shared.itk3.attachments import bytes_fit, kind_of_type
 
@@ -57,7 +58,8 @@ def under(directory: Path | None) -> ReadFile:
             raise ValueError("cannot be used: OUTBOX_ATTACHMENT_DIR is not set")
         try:
             root = directory.resolve(strict=True)
-            file = (root / path).resolve(strict=True)
+            # a path that leads out is told as that, also where nothing is
+            file = (root / path).resolve()
             if not file.is_relative_to(root):
                 raise ValueError("lies outside OUTBOX_ATTACHMENT_DIR")
             return _contents(file)
@@ -127,7 +129,7 @@ class _Broken(Exception):
 
 
 def _unknown(keys: Iterable[object], where: str) -> list[Fault]:
-    return [Fault(f"{where}.{key}", "is not a known key") for key in keys if key not in _KEYS]
+    return [Fault(f"{where}.{key_name(key)}", "is not a known key") for key in keys if key not in _KEYS]
 
 
 def _bytes(entry: Mapping[str, object], read: ReadFile, *, digest_required: bool) -> bytes:

@@ -39,6 +39,8 @@ class Chase:
             Report.state.in_((State.WAITING, State.QUEUED)),
             Report.due_at <= now - _UNSENT_FOR,
             Report.unsent_alerted_at.is_(None),
+            # what was set aside has an alert of its own
+            Report.parked_at.is_(None),
         )
         query = select(Report).where(late).order_by(Report.due_at).limit(_BATCH)
         reports = session.scalars(query.with_for_update(skip_locked=True)).all()

@@ -35,6 +35,7 @@ from shared.itk3.model import Gender
 # XML 1.0 cannot carry these, so neither can the report
 _FORBIDDEN_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _ISO_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}")
+_KEY = re.compile("[a-z][a-z0-9_]{0,39}")
 _SDS_USER_ID = r"^[0-9A-Za-z]{1,20}$"
 
 
@@ -238,8 +239,13 @@ def read_consultation(
 
 
 def _path(location: tuple[int | str, ...]) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{key_name(part)}" for part in location)
     return text.removeprefix(".")
+
+
+def key_name(key: object) -> str:
+    """Return a key for people to read; one that does not look like ours may be a value in the wrong place."""
+    return str(key) if _KEY.fullmatch(str(key)) else "…"
 
 
 def _words(kind: str, message: str) -> str:

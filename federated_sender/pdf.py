@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from federated_sender.layout import print_pdf
+from shared import core_dumps
 from shared.errors import RenderingFailed
 
 _RENDER_WITHIN: Final = timedelta(seconds=60)
@@ -123,6 +124,7 @@ class _Worker:
 def _become_worker() -> None:
     # nothing of a report may reach a log: fontTools and WeasyPrint quote what they work on
     logging.disable(logging.CRITICAL)
+    core_dumps.forbid()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()

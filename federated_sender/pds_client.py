@@ -13,7 +13,7 @@ from federated_sender.pds_connection import PdsAnswer, PdsConnection, PdsRequest
 from federated_sender.pds_record import NotOnPds, PdsRecord, problem_code, read_record, read_token, token_problem
 from federated_sender.pds_token import ASSERTION_TYPE, Application
 from shared.clock import Clock
-from shared.errors import PdsRefused
+from shared.errors import PdsRecordUnreadable, PdsRefused
 
 _NO_SUCH_RECORD: Final = frozenset({"INVALID_RESOURCE_ID", "RESOURCE_NOT_FOUND", "INVALIDATED_RESOURCE"})
 # a token that ends while the question is on its way would be refused
@@ -62,7 +62,8 @@ class PdsClient:
     def record(self, nhs_number: str, correlation_id: str) -> PdsRecord | NotOnPds:
         """Return what PDS knows under ``nhs_number``; ``correlation_id`` is the id of our report.
 
-        Raises PdsUnavailable, PdsRefused or PdsProtocolError when there is no answer to decide upon.
+        Raises PdsUnavailable, PdsRefused or PdsProtocolError when there is no answer to decide upon, among them
+        PdsRecordUnreadable when only this patient's is none.
         """
         token = self._token()
         answer = self._get(nhs_number, correlation_id, token)
@@ -70,7 +71,11 @@ class PdsClient:
             # it may have been withdrawn: once more with a new one
             self._forget(token)
             answer = self._get(nhs_number, correlation_id, self._token())
-        known = self._meaning(answer)
+        try:
+            known = self._meaning(answer)
+        except PdsRecordUnreadable:
+            self._answered()
+            raise
         self._answered()
         return known
 

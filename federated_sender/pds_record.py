@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
 
-from shared.errors import PdsProtocolError
+from shared.errors import PdsProtocolError, PdsRecordUnreadable
 from shared.identifiers import OdsCode
 
 LONDON: Final = ZoneInfo("Europe/London")
@@ -174,7 +174,10 @@ _P = TypeVar("_P", bound=_Part)
 
 
 def read_record(body: bytes) -> PdsRecord:
-    """Return the record that ``body`` holds; raise PdsProtocolError, which names the place and never the value."""
+    """Return the record that ``body`` holds; raise PdsProtocolError, which names the place and never the value.
+
+    Raises PdsRecordUnreadable, which is one, when it is a patient's record after all.
+    """
     patient = _read(_Patient, body, "the record")
     return PdsRecord(
         nhs_number=patient.id,
@@ -199,7 +202,7 @@ def _practices(patient: _Patient) -> list[PdsPractice]:
         try:
             ods_code = OdsCode(identifier.value or "")
         except ValueError:
-            raise PdsProtocolError("PDS names a practice by something that is no ODS code") from None
+            raise PdsRecordUnreadable("PDS names a practice by something that is no ODS code") from None
         found.append(PdsPractice(ods_code, Period(identifier.period.start, identifier.period.end)))
     return found
 
@@ -237,4 +240,7 @@ def _read(kind: type[_P], body: bytes, what: str) -> _P:
         fault = dict(error.errors(include_url=False, include_input=False, include_context=False)[0])
     # outside of the handler: the library's error must not hang on ours, it would take the body along
     place = ".".join(str(part) for part in fault["loc"]) or "all of it"
-    raise PdsProtocolError(f"{what} that PDS gave cannot be read: {place} ({fault['type']})")
+    # what does not even say that it is a patient may come from a gateway, for every patient alike
+    is_record = kind is _Patient and fault["loc"] and fault["loc"][0] != "resourceType"
+    unreadable = PdsRecordUnreadable if is_record else PdsProtocolError
+    raise unreadable(f"{what} that PDS gave cannot be read: {place} ({fault['type']})")

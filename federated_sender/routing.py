@@ -79,7 +79,7 @@ def _row_says(row: OutboxRow | None, report: Report | None) -> str | None:
 
 def _pick_up(session: Session, report: Report, practice: str, reason: str, now: datetime, by: str) -> None:
     settled = report.state in (State.INVALID, State.NOT_REQUIRED)
-    for kind in ("invalid", *HOLDING_KINDS):
+    for kind in ("invalid", "parked", *HOLDING_KINDS):
         ledger.ALERTS.close(
             session, subject_id=report.report_id, kind=kind, now=now, by=by, reason="the practice was named"
         )

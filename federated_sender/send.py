@@ -31,6 +31,7 @@ from shared.errors import (
     MeshRefused,
     MeshUnavailable,
     PdsError,
+    PdsRecordUnreadable,
 )
 from shared.itk3.model import Organization
 from shared.mesh.client import MeshClient
@@ -92,6 +93,10 @@ class Send:
         except InvalidConsultation as error:
             with self.database.transaction() as session:
                 workload.invalidate(session, work, error.faults, self.clock())
+            return
+        except PdsRecordUnreadable as error:
+            with self.database.transaction() as session:
+                workload.ask_again(session, work, error, self.clock())
             return
         except PdsError:
             with self.database.transaction() as session:

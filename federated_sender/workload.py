@@ -15,7 +15,7 @@ from federated_sender.responses import AlertNeed, Ruling
 from federated_sender.states import Event, State
 from federated_sender.tables import ConsultationRecord, Report, ReportBody
 from shared.db import after_commit
-from shared.errors import Fault, MeshError, MeshForbidden, MeshUnreachable
+from shared.errors import Fault, MeshError, MeshForbidden, MeshUnreachable, PdsRecordUnreadable
 from shared.log import Event as LogEvent
 from shared.log import describe, emit
 from shared.mesh.answers import FORBIDDEN
@@ -26,8 +26,11 @@ from shared.setting_types import Period
 LEASE = timedelta(minutes=15)
 # a record that fails for unforeseen reasons is set aside after so many tries
 MOST_ATTEMPTS = 10
-# an outage of PDS must not make a report late long after it is over
+# a patient's record on PDS that cannot be read is for a person before the report counts as late
+MOST_QUESTIONS = 5
+# an outage must not make a report late long after it is over
 _ASK_AGAIN_WITHIN = timedelta(minutes=5)
+_PDS_MAY_BE_BACK_AFTER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Clocks:
 
 
 def claim(session: Session, now: datetime, workflow_id: str) -> Work | None:
-    """Claim the report to work on, or None: what is built first, then what has been due longest and did not fail."""
+    """Claim the report to work on, or None: what did not fail, what is built, what has been due longest."""
     earlier = aliased(Report)
     # decision 22: one version of a consultation is in flight to MESH at a time, stored ones first
     waits_behind = exists().where(
@@ -69,8 +72,9 @@ def claim(session: Session, now: datetime, workflow_id: str) -> Work | None:
     )
     due = and_(Report.state.in_((State.WAITING, State.QUEUED)), Report.due_at <= now, Report.claimable(now))
     query = select(Report).where(due, ~waits_behind)
-    # what is built goes while PDS is away; what failed before stands behind what did not, so that it stops nobody
-    query = query.order_by(Report.version.is_(None), Report.next_attempt_at.nulls_first(), Report.due_at, Report.id)
+    # what failed before stands behind what did not, so that it stops nobody; what is built goes while PDS is away
+    failed, unbuilt = Report.next_attempt_at.is_not(None), Report.version.is_(None)
+    query = query.order_by(failed, unbuilt, Report.next_attempt_at, Report.due_at, Report.id)
     report = session.scalars(query.limit(1).with_for_update(skip_locked=True)).one_or_none()
     if report is None:
         return None
@@ -148,12 +152,31 @@ def note(session: Session, work: Work, need: AlertNeed, now: datetime) -> None:
 
 
 def put_off(session: Session, work: Work, now: datetime) -> None:
-    """Give a report back whose registered practice PDS did not say; the outage has a line of its own."""
+    """Give a report back whose registered practice PDS did not say; the outage has a line of its own.
+
+    It is no attempt that counts: however long PDS is away, no report is set aside for that.
+    """
     report = _unbuilt(session, work)
     if report is not None:
         # nothing was rendered: the report shall not say that it was sent when PDS was away
-        report.generated_at = None
-        report.back_off(now, at_most=_ASK_AGAIN_WITHIN)
+        report.generated_at = report.lease_until = None
+        report.next_attempt_at = now + _PDS_MAY_BE_BACK_AFTER
+
+
+def ask_again(session: Session, work: Work, error: PdsRecordUnreadable, now: datetime) -> None:
+    """Give a report back whose patient's record on PDS cannot be read, and set it aside after five times."""
+    report = _unbuilt(session, work)
+    if report is None:
+        return
+    report.generated_at = None
+    need = AlertNeed(
+        "parked",
+        f"PDS's record of the patient cannot be read: {error}. PDS was asked {MOST_QUESTIONS} times; the report was"
+        " set aside.",
+        "Find out where the patient is registered; `route CONSULTATION_ID --practice ODS --reason TEXT` names the"
+        f" practice. Or have PDS corrected; then `retry {report.report_id}` takes the report back.",
+    )
+    _fail(session, report, error, MOST_QUESTIONS, need, now)
 
 
 def store(session: Session, work: Work, version: Version, built: BuiltMessage, now: datetime) -> None:
@@ -219,8 +242,9 @@ def refuse(session: Session, work: Work, ruling: Ruling, mesh_message_id: str | 
 def postpone(session: Session, work: Work, error: MeshError, now: datetime, line: LogEvent) -> None:
     """Give the report back to be tried again later; nothing of it is lost. ``line`` says why in the log.
 
-    When MESH was not reached at all, or lets nobody of ours in, the report stays due: it goes out as soon as that
-    is over. Anything else backs off.
+    When MESH was not reached at all the report stays due: it goes out as soon as that is over. When MESH refuses this
+    report's POST it waits for minutes at most, and the others have their turn: it may be the only one. Anything else
+    backs off.
     """
     report = _ours(session, work)
     if report is None:
@@ -228,9 +252,12 @@ def postpone(session: Session, work: Work, error: MeshError, now: datetime, line
     not_reached = isinstance(error, MeshUnreachable)
     if not_reached and not work.look_first:
         report.post_began_at = None
-    if not_reached or (isinstance(error, MeshForbidden) and error.http_status in FORBIDDEN):
+    # the outage has its own line; one for each report and round would drown it
+    if not_reached:
         report.lease_until = None
-        # the outage has its own line; one for each report and round would drown it
+        return
+    if isinstance(error, MeshForbidden) and error.http_status in FORBIDDEN:
+        report.back_off(now, at_most=_ASK_AGAIN_WITHIN)
         return
     report.back_off(now)
     fields = ledger.ids(report) | {"error": str(error), "attempts": report.attempts}
@@ -243,17 +270,26 @@ def stumble(session: Session, work: Work, error: Exception, now: datetime) -> No
     report = _ours(session, work)
     if report is None:
         return
+    need = AlertNeed(
+        "parked",
+        f"The report failed {report.attempts + 1} times and was set aside: {describe(error)}.",
+        f"Mend the cause, then run `retry {report.report_id}`.",
+    )
+    _fail(session, report, error, MOST_ATTEMPTS, need, now)
+
+
+def _fail(session: Session, report: Report, error: Exception, most: int, need: AlertNeed, now: datetime) -> None:
+    """Let a report back off, or set it aside with an alert when it failed ``most`` times."""
     report.back_off(now)
     fields = ledger.ids(report) | {"error": describe(error), "attempts": report.attempts}
-    if report.attempts < MOST_ATTEMPTS:
+    if report.attempts < most:
+        fields["next_attempt_at"] = report.next_attempt_at and report.next_attempt_at.isoformat()
         after_commit(session, lambda: emit(events.SEND_POSTPONED, **fields))
         return
     report.parked_at = now
-    need = AlertNeed(
-        "parked",
-        f"The report failed {report.attempts} times and was set aside: {describe(error)}.",
-        f"Mend the cause, then run `retry {report.report_id}`.",
-    )
+    # it does not go out by itself any more, whatever the other alert says; should it be late again, that is news
+    report.unsent_alerted_at = None
+    close_alert(session, report, "not_sent", now, "the report was set aside; another alert says why")
     open_alert(session, report, need, None, now)
     after_commit(session, lambda: emit(events.WORK_PARKED, **fields))
 

@@ -42,21 +42,21 @@ _REFUSALS = {
 
 def refusal_teller(
     database: Database, book: AlertBook[Any], clock: Clock, subject_id: str, of: str = "MESH"
-) -> Callable[[str | None], None]:
-    """Return what opens an alert when ``of`` refuses our account, and closes it at the first answer afterwards."""
+) -> Callable[[str | None, str], None]:
+    """Return what opens an alert when ``of`` refuses a job of ours, and closes it when that job works again."""
     kind, (whom, causes) = f"{of.lower()}_refused", _REFUSALS[of]
 
-    def tell(refusal: str | None) -> None:
-        now = clock()
+    def tell(refusal: str | None, job: str) -> None:
+        now, subject = clock(), f"{subject_id}/{job}"
         # what cannot be kept was logged already
         with suppress(*NOT_READY), database.transaction() as session:
             if refusal is None:
-                book.close(session, subject_id=subject_id, kind=kind, now=now, by=of, reason=f"{of} answers again")
+                book.close(session, subject_id=subject, kind=kind, now=now, by=of, reason=f"{of} answers again")
             else:
                 book.open(
                     session,
                     kind=kind,
-                    subject_id=subject_id,
+                    subject_id=subject,
                     now=now,
                     code=None,
                     text=f"{of} refuses {whom}: {refusal}.",

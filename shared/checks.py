@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -31,10 +32,13 @@ class Check:
 
 def database_checks(database: Database, name: str) -> Iterable[Check]:
     """Check that the database answers, is at this version's schema, and is no file that everybody may read."""
+    url = database.engine.url
+    is_file = url.get_backend_name() == "sqlite"
     try:
         database.revision()
     except DatabaseUnusable as error:
-        yield Check("database", ok=False, text=f"{error}; start it, or correct DATABASE_URL")
+        advice = "restore the file" if is_file else "start the server"
+        yield Check("database", ok=False, text=f"{error}; {advice}, or correct DATABASE_URL")
         return
     try:
         database.require_schema(name)
@@ -42,8 +46,7 @@ def database_checks(database: Database, name: str) -> Iterable[Check]:
         yield Check("database", ok=False, text=str(error))
     else:
         yield Check("database", ok=True, text=f"schema {database.head()}")
-    url = database.engine.url
-    if url.get_backend_name() == "sqlite" and url.database:
+    if is_file and url.database:
         yield from _exposed({"database": Path(url.database)})
 
 
@@ -60,6 +63,9 @@ def secret_checks(files: Mapping[str, Path]) -> Iterable[Check]:
     """Check that not every user of the machine can read the secrets; ``files`` has them by the setting's name."""
     exposed = list(_exposed(files))
     yield from exposed
+    for name, file in _open_to_group(files).items():
+        text = f"its group can read it, too: run `chmod g-r {file}` unless that is the daemon's own group"
+        yield Check(name, ok=True, text=text)
     if files and not exposed:
         yield Check("secrets", ok=True, text=f"not every user can read {', '.join(files)}")
 
@@ -68,6 +74,16 @@ def _exposed(files: Mapping[str, Path]) -> Iterable[Check]:
     for name, file in files.items():
         if _is_open_to_all(file):
             yield Check(name, ok=False, text=f"every user of this machine can read it: run `chmod o-rwx {file}`")
+
+
+def _open_to_group(files: Mapping[str, Path]) -> dict[str, Path]:
+    found = {}
+    for name, file in files.items():
+        with suppress(OSError):
+            mode = file.stat().st_mode
+            if mode & stat.S_IRGRP and not mode & stat.S_IROTH:
+                found[name] = file
+    return found
 
 
 def _is_open_to_all(file: Path) -> bool:

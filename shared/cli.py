@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from tabulate import tabulate
 
-from shared import log
+from shared import core_dumps, log
 from shared.alerts import AlertBook
 from shared.audit import AuditBook, actor
 from shared.checks import Check, secret_checks
@@ -58,6 +58,7 @@ class Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; turn expected errors into exit codes."""
+        core_dumps.forbid()
         try:
             return super().invoke(ctx)
         except ConfigurationError as error:

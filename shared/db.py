@@ -14,6 +14,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 from sqlalchemy.schema import CreateSchema
@@ -188,6 +189,14 @@ def driver_words(error: DBAPIError) -> str:
     return next(iter(str(error.orig).splitlines()), type(error.orig).__name__)
 
 
+def _hide_row(context: ExceptionContext) -> None:
+    """Leave the first line of what the driver says: PostgreSQL quotes the row, patient and all, in the next one."""
+    driver, ours = context.original_exception, context.sqlalchemy_exception
+    driver.args = tuple(str(each).partition("\n")[0] for each in driver.args[:1])
+    if ours is not None:
+        ours.args = tuple(str(each).partition("\n")[0] for each in ours.args[:1])
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -202,7 +211,7 @@ def _engine(url: str, schema: str) -> Engine:
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
         return engine
-    return create_engine(
+    engine = create_engine(
         url,
         hide_parameters=True,
         pool_pre_ping=True,
@@ -216,6 +225,8 @@ def _engine(url: str, schema: str) -> Engine:
             "tcp_user_timeout": 60_000,
         },
     )
+    event.listen(engine, "handle_error", _hide_row)
+    return engine
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:

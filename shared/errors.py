@@ -14,6 +14,7 @@
     │  ├─ PdsUnavailable        try again later
     │  ├─ PdsRefused            our application, or the way to PDS: a person must look
     │  └─ PdsProtocolError      PDS answered with something that its specification does not allow
+    │     └─ PdsRecordUnreadable  the record of this patient alone: other patients' records may well be good
     ├─ InvalidMessage           becomes a negative response, never a traceback
     ├─ InvalidConsultation      becomes the state ``invalid`` and an alert
     ├─ UnexpectedEvent          the state table has no such transition
@@ -131,6 +132,10 @@ class PdsRefused(PdsError):
 
 class PdsProtocolError(PdsError):
     """PDS answered outside its specification; nothing is decided upon such an answer."""
+
+
+class PdsRecordUnreadable(PdsProtocolError):
+    """PDS gave the record of a patient, and it cannot be read; this says nothing about other patients."""
 
 
 @dataclass(frozen=True)

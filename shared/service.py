@@ -10,6 +10,8 @@ from datetime import timedelta
 from typing import Final
 
 _STATUS_LENGTH: Final = 200
+# a service manager that does not read must not keep us from working, or from ending
+_PATIENCE: Final = 5.0
 
 
 class ServiceManager:
@@ -41,6 +43,7 @@ class ServiceManager:
         if not self._address:
             return
         with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+            channel.settimeout(_PATIENCE)
             channel.sendto(line.encode(), self._address)
 
 

@@ -18,18 +18,23 @@ _STUCK_AFTER: Final = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class JobVitals:
-    """What is known of one job. ``running_since`` is None between two steps."""
+    """What is known of one job. ``running_since`` is None between two steps; ``moved_at`` is its last sign of life."""
 
     every: timedelta
     started_at: datetime
     succeeded_at: datetime | None = None
     running_since: datetime | None = None
+    moved_at: datetime | None = None
     succeeded: int = 0
     failed: int = 0
 
     def is_late(self, now: datetime) -> bool:
         """Say whether the job has not succeeded for three of its intervals and a quarter of an hour."""
         return now - (self.succeeded_at or self.started_at) > self.every * _ROUNDS + _GRACE
+
+    def is_stuck(self, now: datetime) -> bool:
+        """Say whether a step of the job has been running for an hour without a sign of life."""
+        return self.running_since is not None and now - (self.moved_at or self.running_since) > _STUCK_AFTER
 
 
 class Vitals:
@@ -39,7 +44,8 @@ class Vitals:
         self._clock = clock
         self._lock = threading.Lock()
         self._jobs: dict[str, JobVitals] = {}
-        self._progress_at = clock()
+        # a step runs in one thread, and so do the calls that it makes
+        self._step = threading.local()
 
     def expect(self, name: str, every: timedelta) -> None:
         """Note that a job is to run every so often from now on."""
@@ -47,16 +53,19 @@ class Vitals:
             self._jobs[name] = JobVitals(every, self._clock())
 
     def progressed(self) -> None:
-        """Note a sign of life from within a step, such as an answer of MESH."""
-        self._progress_at = self._clock()
+        """Note a sign of life, such as an answer of MESH, of the job whose step runs in this thread."""
+        name = getattr(self._step, "job", None)
+        if name is not None:
+            self._change(name, lambda job: replace(job, moved_at=self._clock()))
 
     def began(self, name: str) -> None:
         """Note that a step of a job begins; a job that nobody expects is nobody's concern."""
-        self._change(name, lambda job: replace(job, running_since=self._clock()))
+        self._step.job, now = name, self._clock()
+        self._change(name, lambda job: replace(job, running_since=now, moved_at=now))
 
     def ended(self, name: str, *, well: bool) -> None:
         """Note that a step of a job is over, and whether it did what it was to do, be it nothing."""
-        now = self._clock()
+        self._step.job, now = None, self._clock()
 
         def change(job: JobVitals) -> JobVitals:
             if well:
@@ -76,10 +85,9 @@ class Vitals:
         return [name for name, job in self.jobs().items() if job.is_late(now)]
 
     def stuck(self) -> bool:
-        """Say whether a step has been running for an hour and nothing in the daemon moved in that time."""
+        """Say whether a step of any job is stuck, whatever the other jobs do meanwhile."""
         now = self._clock()
-        running = [job.running_since for job in self.jobs().values() if job.running_since is not None]
-        return now - self._progress_at > _STUCK_AFTER and any(now - since > _STUCK_AFTER for since in running)
+        return any(job.is_stuck(now) for job in self.jobs().values())
 
     def _change(self, name: str, change: Callable[[JobVitals], JobVitals]) -> None:
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from shared.itk3.element import Element
@@ -15,7 +15,7 @@ _URN: Final = "urn:uuid:"
 class Entry:
     """One entry; ``resource`` is None when the entry is empty."""
 
-    full_url: str | None
+    full_url: str | None = field(repr=False)
     resource: Element | None
 
 

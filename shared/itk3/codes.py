@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Final, Literal
@@ -27,7 +27,7 @@ class ResponseCode:
     ``published`` says that the code system has it: only such a code may be sent.
     """
 
-    code: str
+    code: str = field(repr=False)
     display: str
     level: Level
     positive: bool | None

@@ -23,7 +23,7 @@ class Element:
         self.children: list[Element] = []
 
     def __repr__(self) -> str:
-        return f"<{self.name}>"  # never the value: it may be patient data
+        return "<element>"  # neither name nor value: a stranger may have written a patient's there
 
     def all(self, *path: str) -> list[Element]:
         """Return every element at ``path`` below this one, in document order."""

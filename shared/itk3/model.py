@@ -117,7 +117,7 @@ class ResponseMessage:
     code: str
     issue_type: str
     diagnostics: str = field(repr=False)
-    request_message_id: str | None
+    request_message_id: str | None = field(repr=False)
     sender_reference: str | None = field(repr=False)
     responder_ods_code: str
     responder_mailbox: str

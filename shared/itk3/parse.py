@@ -8,7 +8,7 @@ comments, processing instructions and white space are the parser's affair (decis
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from lxml import etree
@@ -23,6 +23,8 @@ SALVAGED_BYTES: Final = 1_000_000
 """How much of a message that is too large is still read (decision 29)."""
 
 _PIECE: Final = 65_536
+# counted before anything is built: a million attributes of one element would take hundreds of megabytes
+_MOST_ATTRIBUTES: Final = 4 * MAX_ELEMENTS
 _WHOLE: Final = "message"
 
 
@@ -38,9 +40,9 @@ class Reading:
     fault: Fault | None
     too_large: bool
     empty: bool
-    message_id: str | None
-    sender_reference: str | None
-    payload_identifier: str | None
+    message_id: str | None = field(repr=False)
+    sender_reference: str | None = field(repr=False)
+    payload_identifier: str | None = field(repr=False)
     is_response: bool
 
 
@@ -92,6 +94,8 @@ def _tree(body: bytes) -> tuple[Element | None, Fault | None]:
         return None, Fault(_WHOLE, "is empty")
     if is_json(body):
         return read_json(body)
+    if body.count(b"=") > _MOST_ATTRIBUTES:
+        return None, Fault(_WHOLE, f"has more than {_MOST_ATTRIBUTES} attributes")
     target = _Target()
     parser = etree.XMLParser(
         target=cast("Any", target),  # the stubs ask for methods that a target may leave out

@@ -11,6 +11,7 @@ from shared.errors import MeshProtocolError
 
 _GZIP: Final = zlib.MAX_WBITS | 16
 _STEP: Final = 65_536
+_PIECE: Final = 4_096
 # what gzip adds to bytes that it cannot make fewer, and what arrives at once
 _OVERHEAD: Final = 100_000
 
@@ -54,12 +55,17 @@ def _decoded(chunks: Iterable[bytes], encoding: str) -> Iterable[bytes]:
     raise MeshProtocolError("the answer of MESH is in an encoding that was not asked for")
 
 
+def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield little at a time: after each of thousands of tiny members zlib copies all that it has not read."""
+    for chunk in chunks:
+        yield from (chunk[at : at + _PIECE] for at in range(0, len(chunk), _PIECE))
+
+
 def _unzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield small pieces, so that a few bytes cannot fill the memory; several members may follow each other."""
     inflate, started = zlib.decompressobj(_GZIP), False
     try:
-        for chunk in chunks:
-            pending = chunk
+        for pending in _pieces(chunks):
             while pending:
                 started = True
                 if inflate.eof:

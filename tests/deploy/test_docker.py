@@ -83,6 +83,22 @@ def test_every_variable_is_a_setting_and_every_secret_a_file(services: Mapping[s
         assert files == set(services[name]["secrets"])
 
 
+def test_what_an_env_file_leaves_empty_is_as_the_image_wants_it(services: Mapping[str, Any]) -> None:
+    # an empty line of an env file would undo the image's own variable
+    image = DOCKERFILE.read_text().rpartition("FROM ")[2]
+    wanted = dict(re.findall(r"(STATE_DIRECTORY|METRICS_ADDRESS)=(\S+)", image))
+
+    assert len(wanted) == 2
+    for name in ("sender", "receiver"):
+        assert wanted.items() <= services[name]["environment"].items()
+
+
+def test_what_an_installation_keeps_in_a_clone_never_gets_into_git() -> None:
+    ignored = set((ROOT / ".gitignore").read_text().splitlines())
+
+    assert {"/secrets/", "/deploy/env/*.env", "/deploy/env/federation.csv"} <= ignored
+
+
 def test_plain_http_stays_in_one_network_namespace(services: Mapping[str, Any]) -> None:
     for name in ("demo-sender", "demo-receiver"):
         settings = dotenv_values(ROOT / services[name]["env_file"])

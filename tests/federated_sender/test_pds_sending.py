@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from federated_sender.records import retry
 from federated_sender.resending import reissue
 from federated_sender.routing import route
 from shared.itk3.parse import read
@@ -288,7 +289,7 @@ def test_a_refusal_of_our_application_fails_no_report_and_opens_one_alert_that_c
     for _ in range(2):
         asking.pass_time(minutes=5)
         asking.once()
-    refused = [each["kind"] for each in asking.alerts() if each["subject_id"] == "PDS"]
+    refused = [each["kind"] for each in asking.alerts() if each["subject_id"] == "PDS/send"]
     meanwhile = asking.only()["state"]
 
     pds.always, pds.token_replies = None, []
@@ -297,7 +298,7 @@ def test_a_refusal_of_our_application_fails_no_report_and_opens_one_alert_that_c
 
     assert (refused, meanwhile) == (["pds_refused"], "queued")
     assert (asking.only()["state"], asking.alerts()) == ("sent", [])
-    told = [each["kind"] for each in asking.alerts(open_only=False) if each["subject_id"] == "PDS"]
+    told = [each["kind"] for each in asking.alerts(open_only=False) if each["subject_id"] == "PDS/send"]
     assert told == ["pds_refused"]
 
 
@@ -320,3 +321,75 @@ def test_a_report_is_dated_when_pds_let_it_go_and_not_when_pds_was_away(asking: 
 
     report = read_report(read(asking.posts()[0].body, 20_000_000).envelope)
     assert report.authored_on == asking.now().replace(microsecond=0)
+
+
+def unreadable_for(sender: SenderBench, pds: PdsServer, minutes: int) -> list[bool]:
+    """Let PDS give a record that cannot be read, every minute for so long."""
+    pds.records[NUMBER] = {"resourceType": "Patient", "id": NUMBER, "birthDate": "yesterday"}
+    sender.enqueue(consultation())
+    sender.pass_time(hours=2, minutes=30)
+    worked = [sender.once()]
+    for _ in range(minutes):
+        sender.pass_time(minutes=1)
+        worked.append(sender.once())
+    return worked
+
+
+def test_a_report_whose_patients_record_cannot_be_read_is_set_aside_with_an_alert_that_says_so(
+    asking: SenderBench, pds: PdsServer, logged: io.StringIO
+) -> None:
+    worked = unreadable_for(asking, pds, minutes=30)
+
+    assert (alert(asking)["kind"], alert(asking)["subject_id"]) == ("parked", asking.only()["report_id"])
+    assert "PDS's record of the patient cannot be read" in alert(asking)["text"]
+    assert "`route" in alert(asking)["action"]
+    assert f"`retry {asking.only()['report_id']}`" in alert(asking)["action"]
+    assert (len(pds.asked), asking.only()["state"]) == (5, "queued")
+    # it is no outage: PDS answers
+    assert worked == [True] * 31
+    assert lines(logged, "outage.began") == []
+    assert "yesterday" not in logged.getvalue()
+
+
+def test_a_report_that_was_set_aside_for_its_patients_record_goes_where_a_person_says(
+    asking: SenderBench, pds: PdsServer
+) -> None:
+    unreadable_for(asking, pds, minutes=10)
+    with asking.database.transaction() as session:
+        route(session, CONSULTATION, "B82002", "the patient says so", asking.now(), "tester")
+
+    asking.once()
+
+    assert (asking.only()["state"], asking.alerts(), len(pds.asked)) == ("sent", [], 5)
+
+
+def test_a_report_that_was_set_aside_for_its_patients_record_is_asked_about_again_after_retry(
+    asking: SenderBench, pds: PdsServer
+) -> None:
+    unreadable_for(asking, pds, minutes=10)
+    pds.records[NUMBER] = patient()
+    with asking.database.transaction() as session:
+        retry(session, asking.only()["report_id"], asking.now(), "tester")
+
+    asking.once()
+
+    assert (asking.only()["state"], asking.alerts(), len(pds.asked)) == ("sent", [], 6)
+
+
+def test_however_long_pds_is_away_one_record_that_cannot_be_read_afterwards_sets_nothing_aside(
+    asking: SenderBench, pds: PdsServer
+) -> None:
+    pds.always = Reply(503)
+    send(asking)
+    for _ in range(30):
+        asking.pass_time(minutes=5)
+        asking.once()
+    pds.always = Reply(200, {"resourceType": "Patient"})
+    asking.pass_time(minutes=5)
+    asking.once()
+    pds.always = None
+    asking.pass_time(minutes=5)
+
+    asking.once()
+
+    assert (asking.only()["state"], asking.alerts()) == ("sent", [])

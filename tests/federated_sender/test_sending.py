@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import httpx
 import pytest
 from sqlalchemy import text
 
@@ -13,7 +14,7 @@ from shared.itk3.parse import read
 from shared.itk3.rule import Context
 from shared.itk3.rules import judge, read_report
 from shared.mesh.delivery import deliver
-from tests.fakes.mesh_faults import answer, answer_after, connection_refused, timeout_after, timeout_before
+from tests.fakes.mesh_faults import Serve, answer, answer_after, connection_refused, timeout_after, timeout_before
 from tests.federated_sender.bench import CONSULTATION, SenderBench, consultation
 from tests.federated_sender.conftest import MakeSender
 
@@ -359,6 +360,24 @@ def test_a_mailbox_that_is_not_let_in_fails_no_report(sender: SenderBench) -> No
     sender.once()
 
     assert (reached, during, sender.only()["state"]) == (False, "queued", "sent")
+
+
+def test_one_report_that_a_gateway_does_not_let_through_holds_up_no_other(sender: SenderBench) -> None:
+    other = "11111111-2222-4333-8444-555555555555"
+    sender.enqueue(consultation(), consultation(consultation_id=other))
+    sender.pass_time(hours=4)
+    disliked: list[str] = []
+
+    def gateway(request: httpx.Request, serve: Serve) -> httpx.Response:
+        disliked.append(request.headers["mex-localid"])
+        return answer(403)(request, serve) if disliked[-1] == disliked[0] else serve(request)
+
+    sender.mesh.fail_next("POST", "/outbox", *[gateway] * 20)
+    for _ in range(6):
+        sender.once()
+        sender.pass_time(minutes=5)
+
+    assert sorted(report["state"] for report in sender.status()) == ["queued", "sent"]
 
 
 def test_a_poisonous_report_is_set_aside_and_the_others_go_out(

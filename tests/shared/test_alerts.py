@@ -81,13 +81,15 @@ def test_after_it_was_closed_the_same_thing_opens_another(database: Database) ->
     assert open_one(database, "second")
 
 
-def test_a_refused_account_is_told_until_the_service_answers_again(database: Database) -> None:
+def test_a_refused_account_is_told_until_the_same_job_works_again(database: Database) -> None:
     tell = refusal_teller(database, ALERTS, MovableClock(), "ALDERMB1")
-    tell("403 Forbidden")
-    tell("403 Forbidden")
+    tell("403 Forbidden", "send")
+    tell("403 Forbidden", "send")
+    tell(None, "collect")
     (opened,) = listed(database)
 
-    tell(None)
+    tell(None, "send")
 
     assert (opened.kind, opened.closed_at, "403 Forbidden" in opened.text) == ("mesh_refused", None, True)
+    assert opened.subject_id == "ALDERMB1/send"
     assert [alert.closed_reason for alert in listed(database)] == ["MESH answers again"]

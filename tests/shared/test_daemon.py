@@ -116,6 +116,35 @@ def test_a_refusal_is_an_error_that_says_so_once(rounds: Rounds, lines: Callable
     assert [(line["event"], line["level"], line["http_status"]) for line in lines()] == [("mesh.refused", "error", 403)]
 
 
+def test_a_refusal_is_over_when_the_job_that_was_refused_works_again_and_not_before(clock: MovableClock) -> None:
+    told: list[tuple[str | None, str]] = []
+    mesh = Outage("MESH", clock, on_refusal=lambda text, job: told.append((text, job)))
+    rounds = Rounds(mesh, Outage("database", clock))
+    allowed: list[bool] = []
+
+    def send() -> int:
+        # the handshake before a POST goes well
+        mesh.over()
+        if not allowed:
+            raise MeshRefused("send: MESH answered 403", http_status=403)
+        return 1
+
+    def collect() -> int:
+        mesh.over()
+        return 0
+
+    jobs = [Job("collect", collect, EVERY), Job("send", send, EVERY), Job("follow", lambda: 0, EVERY)]
+    for _ in range(3):
+        for job in jobs:
+            rounds.step(job)
+    while_refused = list(told)
+    allowed.append(True)
+    rounds.step(jobs[1])
+
+    assert while_refused == [(None, "collect"), ("send: MESH answered 403", "send")]
+    assert told[2:] == [(None, "send")]
+
+
 def test_a_database_that_is_away_is_an_outage_of_its_own(
     rounds: Rounds, lines: Callable[[], list[dict[str, object]]]
 ) -> None:

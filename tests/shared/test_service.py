@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,6 +47,20 @@ def test_a_socket_without_a_file_is_reached_too() -> None:
         ServiceManager({"NOTIFY_SOCKET": f"@{name}"}).ready()
 
         assert channel.recv(500) == b"READY=1"
+
+
+def test_a_service_manager_that_does_not_read_keeps_nobody_from_ending(
+    listening: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.service._PATIENCE", 0.01)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as full, suppress(BlockingIOError):
+        full.setblocking(False)
+        while full.sendto(b"x", listening.getsockname()):
+            pass
+
+    ServiceManager({"NOTIFY_SOCKET": listening.getsockname()}).stopping()
+
+    assert listening.recv(500) == b"x"
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": "/nowhere/at/all"}])

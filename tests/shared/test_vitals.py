@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
@@ -60,6 +61,33 @@ def test_a_long_step_that_hears_from_mesh_is_not_stuck(vitals: Vitals, clock: Mo
     vitals.progressed()
 
     assert not vitals.stuck()
+
+
+def test_a_step_that_hangs_is_stuck_although_another_job_hears_from_mesh(vitals: Vitals, clock: MovableClock) -> None:
+    vitals.expect("send", EVERY)
+    vitals.began("send")
+
+    def poll() -> None:
+        for _ in range(13):
+            clock.move(EVERY)
+            vitals.began("collect")
+            vitals.progressed()
+            vitals.ended("collect", well=True)
+
+    polling = threading.Thread(target=poll)
+    polling.start()
+    polling.join()
+
+    assert vitals.stuck()
+
+
+def test_an_answer_outside_of_any_step_is_no_sign_of_life_of_a_job(vitals: Vitals, clock: MovableClock) -> None:
+    vitals.began("collect")
+    vitals.ended("collect", well=True)
+
+    vitals.progressed()
+
+    assert (vitals.jobs()["collect"].running_since, vitals.stuck()) == (None, False)
 
 
 def test_a_daemon_between_two_steps_is_not_stuck(vitals: Vitals, clock: MovableClock) -> None:

@@ -71,4 +71,4 @@ def test_full_urls_are_compared_without_regard_to_case() -> None:
 
 
 def test_an_element_never_shows_its_value() -> None:
-    assert repr(element("family", "Smith")) == "<family>"
+    assert repr(element("family", "Smith")) == "<element>"
