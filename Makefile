@@ -12,6 +12,8 @@ BIN := .venv/bin
 SANDBOX := .venv/sandbox
 INSTALLED := .venv/.development-installed
 SANDBOX_INSTALLED := $(SANDBOX)/.installed
+AUDIT := .venv/audit
+AUDIT_INSTALLED := $(AUDIT)/.installed
 PIP_INSTALL := -m pip install --quiet --quiet --disable-pip-version-check
 LOCKED := $(PIP_INSTALL) --require-hashes --only-binary :all: -r
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -36,6 +38,10 @@ lint: $(INSTALLED) | system ## check style, types and the import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 
+.PHONY: coverage
+coverage: $(INSTALLED) $(SANDBOX_INSTALLED) | system ## run all tests and measure what they cover; at least 90 % by branch
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --quiet --cov --cov-report=term:skip-covered $(ARGS)
+
 .PHONY: demo
 demo: $(INSTALLED) $(SANDBOX_INSTALLED) | system ## play an evening surgery between two practices; BREAK=1 loses the responses
 	@$(BIN)/python -m deploy.demo.demo $(if $(BREAK),--break)
@@ -47,6 +53,10 @@ conformance: $(INSTALLED) $(SANDBOX_INSTALLED) | system ## prove each requiremen
 .PHONY: chaos
 chaos: $(INSTALLED) $(SANDBOX_INSTALLED) | system ## kill the daemons at every step boundary, on both databases; ARGS="--seed 7 --small"
 	@$(BIN)/python -m tests.chaos.experiment $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(INSTALLED) | system ## mutate messages, answers of MESH and outbox rows; CASES=100000 SEED=20261122
+	@$(BIN)/python -W error -m tests.fuzz --timed --cases $(or $(CASES),100000) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: docs
 docs: $(INSTALLED) | system ## write docs/logs.md, docs/codes.md and docs/cli.md from the code
@@ -68,6 +78,18 @@ lock: .venv/lock/bin/uv ## choose and pin the newest versions that pyproject.tom
 	.venv/lock/bin/$(LOCK) --upgrade pyproject.toml -o deploy/lock/runtime.txt
 	.venv/lock/bin/$(LOCK) --upgrade pyproject.toml --group dev -o deploy/lock/development.txt
 	.venv/lock/bin/$(LOCK) --upgrade deploy/lock/sandbox.in -o deploy/lock/sandbox.txt
+	.venv/lock/bin/$(LOCK) --upgrade deploy/lock/audit.in -o deploy/lock/audit.txt
+
+.PHONY: audit
+audit: $(INSTALLED) $(AUDIT_INSTALLED) ## ask about known weaknesses of every locked package; fails unless all were answered
+	@$(BIN)/python -m deploy.lock.audit $(AUDIT)/bin/pip-audit
+
+.PHONY: sbom
+sbom: $(AUDIT_INSTALLED) ## write dist/sbom.cdx.json, what the runtime consists of, as CycloneDX
+	@mkdir -p dist
+	@PYTHONWARNINGS=ignore $(AUDIT)/bin/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+		-o dist/sbom.cdx.json deploy/lock/runtime.txt
+	@ls -1 dist/sbom.cdx.json
 
 .PHONY: clean
 clean: ## remove everything that the other targets made
@@ -94,6 +116,13 @@ $(SANDBOX)/bin/python: | $(BIN)/python
 
 $(SANDBOX_INSTALLED): deploy/lock/sandbox.txt | $(SANDBOX)/bin/python
 	@$(SANDBOX)/bin/python $(LOCKED) deploy/lock/sandbox.txt
+	@touch $@
+
+$(AUDIT)/bin/python: | $(BIN)/python
+	@$(PYTHON) -m venv $(AUDIT)
+
+$(AUDIT_INSTALLED): deploy/lock/audit.txt | $(AUDIT)/bin/python
+	@$(AUDIT)/bin/python $(LOCKED) deploy/lock/audit.txt
 	@touch $@
 
 .venv/lock/bin/uv: | $(BIN)/python

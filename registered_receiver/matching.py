@@ -55,9 +55,9 @@ class IndexedPatient:
     family: str = field(repr=False)
     given: str = field(repr=False)
     birth_date: date = field(repr=False)
-    status: Status
-    left_on: date | None = None
-    died_on: date | None = None
+    status: Status = field(repr=False)
+    left_on: date | None = field(default=None, repr=False)
+    died_on: date | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

