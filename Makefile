@@ -79,6 +79,7 @@ lock: .venv/lock/bin/uv ## choose and pin the newest versions that pyproject.tom
 	.venv/lock/bin/$(LOCK) --upgrade pyproject.toml --group dev -o deploy/lock/development.txt
 	.venv/lock/bin/$(LOCK) --upgrade deploy/lock/sandbox.in -o deploy/lock/sandbox.txt
 	.venv/lock/bin/$(LOCK) --upgrade deploy/lock/audit.in -o deploy/lock/audit.txt
+	.venv/lock/bin/$(LOCK) --upgrade deploy/lock/build.in -o deploy/lock/build.txt
 
 .PHONY: audit
 audit: $(INSTALLED) $(AUDIT_INSTALLED) ## ask about known weaknesses of every locked package; fails unless all were answered

@@ -22,9 +22,10 @@ from federated_sender.responses import (
     settles,
     well_formed,
 )
+from federated_sender.setbacks import MOST_ATTEMPTS
 from federated_sender.states import Event, State
 from federated_sender.tables import InboxMessage, Report
-from federated_sender.workload import MOST_ATTEMPTS, close_alert, open_alert
+from federated_sender.workload import close_alert, open_alert
 from shared.clock import Clock
 from shared.db import DATABASE_AWAY, Database, after_commit, insert_once
 from shared.errors import Fault, InvalidMessage
@@ -36,6 +37,7 @@ from shared.mesh.client import MeshClient
 from shared.mesh.inbox import Collector
 from shared.mesh.messages import IncomingMessage, MessageHeaders, MessageType
 from shared.mesh.ownership import Role, owns
+from shared.uncollected import Uncollected
 
 # responses are small; what is larger is no response
 _LARGEST_RESPONSE = 5_000_000
@@ -52,6 +54,7 @@ class Collect:
         self._database = database
         self._clock = clock
         self._workflow_id = workflow_id
+        self._uncollected = Uncollected(database, ledger.ALERTS, clock, ledger.DAEMON)
         self._collector = Collector(
             mesh,
             owns=self._is_ours,
@@ -64,8 +67,7 @@ class Collect:
     def step(self) -> int:
         """Go through the mailbox once; return how many messages were stored."""
         collected = self._collector.collect(self._stopping)
-        for message_id, error in collected.failures:
-            emit(events.INBOX_FAILED, mesh_message_id=message_id, error=str(error))
+        self._uncollected.note(collected)
         return collected.kept
 
     def _is_ours(self, headers: MessageHeaders) -> bool:

@@ -14,12 +14,12 @@ from federated_sender.enqueue import enqueue
 from federated_sender.export import export_report
 from federated_sender.records import find, nhs_number
 from shared.audit import actor
-from shared.cli import Commands, opened, operator
+from shared.cli import REASON, Commands, opened, operator
 from shared.errors import CommandFailed, InvalidConsultation
 from shared.presentation import print_json
 
 OpenSender = Callable[[], Sender]
-_REASON = click.option("--reason", required=True, help="Why; kept with the record.")
+_REASON = click.option("--reason", type=REASON, required=True, help="Why; kept with the record.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 
 
@@ -31,12 +31,6 @@ def add_sender_commands(commands: Commands, open_sender: OpenSender) -> None:
     _add_route(commands, open_sender)
     _add_reconcile(commands, open_sender)
     _add_export(commands, open_sender)
-
-
-def _reason(text: str) -> str:
-    if not text.strip():
-        raise click.UsageError("--reason must not be empty")
-    return text.strip()
 
 
 def _refused(what: str, error: InvalidConsultation) -> click.ClickException:
@@ -100,9 +94,8 @@ def _add_again(commands: Commands, open_sender: OpenSender) -> None:
         A receiver that has it already answers 20007, which counts as accepted. When the patient was not known there
         (30002, 30003), the same report is not looked at again: `reissue` makes the next version instead.
         """
-        why = _reason(reason)
         with opened(open_sender, NAME) as sender, sender.database.transaction() as session:
-            report = resending.resend(session, report_id, why, sender.clock(), operator(), again=again)
+            report = resending.resend(session, report_id, reason, sender.clock(), operator(), again=again)
             said = f"{report.report_id} will be sent again, as {report.local_id}"
         click.echo(said)
 
@@ -115,11 +108,10 @@ def _add_again(commands: Commands, open_sender: OpenSender) -> None:
 
         It takes a deletion back, too.
         """
-        why = _reason(reason)
         with opened(open_sender, NAME) as sender:
             try:
                 with sender.database.transaction() as session:
-                    report = resending.reissue(session, sender.intake, consultation_id, why, operator(), again=again)
+                    report = resending.reissue(session, sender.intake, consultation_id, reason, operator(), again=again)
                     said = f"{report.consultation_id}: the next version will be sent, report {report.report_id}"
             except InvalidConsultation as error:
                 raise _refused("the row cannot be sent as it is", error) from None
@@ -137,11 +129,10 @@ def _add_route(commands: Commands, open_sender: OpenSender) -> None:
         It becomes Task.owner of this and of later versions, until the row itself names another practice than now.
         MESH still routes by NHS number, birth date and surname.
         """
-        why = _reason(reason)
         with opened(open_sender, NAME) as sender:
             named = routing.named_practice(practice, sender.settings.practice_ods_code, sender.federation)
             with sender.database.transaction() as session:
-                report = routing.route(session, consultation_id, named, why, sender.clock(), operator())
+                report = routing.route(session, consultation_id, named, reason, sender.clock(), operator())
         if report is None:
             click.echo(f"later versions will go to {named}; `reissue {consultation_id}` makes the next one now")
         else:
@@ -181,16 +172,14 @@ def _add_export(commands: Commands, open_sender: OpenSender) -> None:
     @click.option("--to", "directory", required=True, type=click.Path(path_type=Path), help="Where to; made if needed.")
     def export(report_id: str, directory: Path) -> None:
         """Write the message as it was sent, its documents, and the consultation as it was written, as files."""
-        with opened(open_sender, NAME) as sender, sender.database.transaction() as session:
-            now, report = sender.clock(), find(session, report_id)
-            ledger.AUDIT.record(
-                session,
-                actor(),
-                "report_exported",
-                now,
-                subject_id=report.report_id,
-                nhs_number=nhs_number(report),
-            )
-            files = export_report(session, report_id, directory, now)
+        with opened(open_sender, NAME) as sender:
+            now = sender.clock()
+            with sender.database.transaction() as session:
+                report = find(session, report_id)
+                subject, patient = report.report_id, nhs_number(report)
+                ledger.AUDIT.record(session, actor(), "report_exported", now, subject_id=subject, nhs_number=patient)
+            # the line is durable before there is a file: one too many is better than one too few
+            with sender.database.snapshot() as session:
+                files = export_report(session, report_id, directory, now)
         for path in files:
             click.echo(path)

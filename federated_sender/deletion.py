@@ -65,11 +65,11 @@ def _delete(session: Session, record: ConsultationRecord, now: datetime, by: str
     identifier = record.consultation_id
     # in this order: what is stored meanwhile is seen by the second look
     unsent, stored = versions.unsent(session, identifier), versions.stored(session, identifier)
+    if unsent is not None and unsent.reason != Reason.DELETED:
+        _withdraw(session, unsent, now, by)
     if record.deleted_at is not None:
         return stored
     record.deleted_at, record.deleted_by = now, by
-    if unsent is not None:
-        _withdraw(session, unsent, now, by)
     for report in stored:
         ledger.advance(session, report, Event.DELETED, now, by=by)
     if stored:

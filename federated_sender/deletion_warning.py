@@ -6,12 +6,15 @@ It names the patient, so it goes to the person who asked and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from federated_sender.consultation import Consultation
 from federated_sender.tables import Report
 from shared.identifiers import NhsNumber
 from shared.itk3.model import Organization, PersonName
+
+_LONDON: Final = ZoneInfo("Europe/London")
 
 ACTION = "Telephone the registered practice and say that this consultation was deleted; then close the alert."
 
@@ -64,7 +67,8 @@ def _warning(report: Report, federation: Mapping[str, Organization]) -> dict[str
         facts = {
             "patient_name": str(PersonName(patient.family, patient.given, patient.title)),
             "nhs_number": NhsNumber(patient.nhs_number).spaced(),
-            "consultation_date": consultation.started_at.date().isoformat(),
+            # decision 34: the day as the practice's own people know it
+            "consultation_date": consultation.started_at.astimezone(_LONDON).date().isoformat(),
         }
     return facts | {
         "registered_practice": {

@@ -59,7 +59,7 @@ class Drafts:
         digest = content_sha256(canonical)
         unsent, newest = versions.unsent(session, identifier), versions.newest(session, identifier)
         known = newest if unsent is None or _is_set_aside(unsent) else unsent
-        if reissued is None and known is not None and known.content_sha256 == digest:
+        if reissued is None and known is not None and known.content_sha256 == digest and not _was_emptied(known):
             if unsent is not None and known is newest:
                 self._revert(session, unsent, now, by)
             return Outcome.UNCHANGED
@@ -75,7 +75,7 @@ class Drafts:
         report.due_at, report.generated_at, report.reason = max(updated_at + self.delay, now), None, None
         row_says = consultation.patient.registered_practice_ods_code
         report.recipient_ods_code = routing.in_force(record, row_says) or row_says
-        report.unsent_alerted_at = report.parked_at = None
+        report.unsent_alerted_at = report.parked_at = report.pruned_at = None
         report.release()
         _record(session, report, Event.UPDATED if reissued is None else Event.REISSUED, now, by, reissued)
         keep_source(session, report, judged.written, judged.blobs, replaces=unsent is not None)
@@ -90,7 +90,7 @@ class Drafts:
         unsent, newest = versions.unsent(session, identifier), versions.newest(session, identifier)
         report = unsent or Report(consultation_id=identifier, created_at=now, changed_at=now, state=State.INVALID)
         report.release()
-        report.parked_at = None
+        report.parked_at = report.pruned_at = None
         report.next_attempt_at = now + _LOOK_AGAIN_AFTER if about_files else None
         if unsent is not None and (unsent.state, unsent.content_sha256, unsent.reason) == (
             State.INVALID,
@@ -149,6 +149,11 @@ def _close_alerts(session: Session, report: Report, now: datetime, by: str) -> N
     if report.report_id is not None:
         reason = "the consultation was changed"
         ledger.ALERTS.close(session, subject_id=report.report_id, kind=None, now=now, by=by, reason=reason)
+
+
+def _was_emptied(report: Report) -> bool:
+    """Say whether an unsent report was pruned: there is nothing left of it that could go out."""
+    return report.version is None and report.pruned_at is not None
 
 
 def _is_set_aside(unsent: Report) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared import alert_mail, alerts, daemon, heartbeat, mesh_watch
+from shared import alert_mail, alerts, daemon, heartbeat, mesh_watch, uncollected
 from shared.log import Event
 
 _IDS = ("report_id", "consultation_id", "version", "message_id", "mesh_message_id", "local_id")
@@ -62,8 +62,9 @@ INBOX_LEFT = Event(
 INBOX_FAILED = Event(
     "inbox.failed",
     "error",
-    ("mesh_message_id", "error", "http_status"),
-    "One message of the mailbox could not be downloaded; the others go on, it is tried again at the next poll.",
+    ("mesh_message_id", "error"),
+    "What a collected message says could not be applied; the others go on, it is tried again later and later.",
+    "Nothing yet: after ten times an alert says what to do.",
 )
 RESPONSE_READ = Event(
     "response.read",
@@ -117,4 +118,5 @@ EVENTS = (
     *daemon.EVENTS,
     *heartbeat.EVENTS,
     *mesh_watch.EVENTS,
+    *uncollected.EVENTS,
 )

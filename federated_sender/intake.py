@@ -95,13 +95,14 @@ class Intake:
         if row.deleted:
             deletion.notice(session, record, row, now)
             return
-        restored = deletion.restore(session, record, now, ledger.DAEMON)
         written = outbox.as_written(row)
         try:
             judged = self.judge(row, written, practice_required=self.practice_required and record.routed_to is None)
         except InvalidConsultation as error:
             self.drafts.refuse(session, identifier, written, error.faults, now)
         else:
+            # not before it can be sent: until then the registered practice must still be told
+            restored = deletion.restore(session, record, now, ledger.DAEMON)
             self.drafts.take(session, judged, now, ledger.DAEMON, reissued="deleted no more" if restored else None)
 
     def _to_look_at_again(self, session: Session) -> str | None:

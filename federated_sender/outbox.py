@@ -98,7 +98,14 @@ def identifier(key: str | bytes) -> str:
 def find(session: Session, identifier: str) -> OutboxRow | None:
     """Return the row of a consultation, locked, however the clinical system writes its id; None when it is gone."""
     wanted = versions.canonical(identifier.strip())
-    query = select(OutboxRow).where(OutboxRow.consultation_id.in_({identifier.strip(), wanted, wanted.upper()}))
+    cases = (wanted, wanted.upper())
+    spellings = {
+        identifier.strip(),
+        *cases,
+        *(f"{{{each}}}" for each in cases),
+        *(each.replace("-", "") for each in cases),
+    }
+    query = select(OutboxRow).where(OutboxRow.consultation_id.in_(spellings))
     return session.scalars(query.limit(1).with_for_update()).one_or_none()
 
 

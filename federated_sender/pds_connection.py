@@ -178,7 +178,11 @@ def _last_outcome(state: RetryCallState) -> PdsAnswer | None:
 
 
 def _tls() -> ssl.SSLContext:
-    """Return a context of its own parts, so that no environment variable can loosen it."""
+    """Return a context of its own parts, so that nothing can switch the verification off.
+
+    The machine's authorities are trusted; OpenSSL takes others instead when ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` name
+    them.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_default_certs()

@@ -32,7 +32,11 @@ class Prune:
     def step(self) -> int:
         """Prune up to fifty reports, and as many responses and documents; return how many were pruned."""
         now = self.clock()
-        before = now - self.retention
+        try:
+            before = now - self.retention
+        except (OverflowError, ValueError):
+            # before there were dates: everything is kept
+            return 0
         with self.database.transaction() as session:
             done = {
                 "reports": _prune_reports(session, now, before),

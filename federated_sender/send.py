@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from federated_sender import events, outbox, workload
+from federated_sender import events, outbox, setbacks, workload
 from federated_sender.consultation import Consultation, Patient
 from federated_sender.eligibility import is_regular, why_not
 from federated_sender.message import Composer, Version
@@ -73,7 +73,7 @@ class Send:
             raise
         except Exception as error:  # noqa: BLE001 - one poisonous report must not stop the others
             with self.database.transaction() as session:
-                workload.stumble(session, work, error, self.clock())
+                setbacks.stumble(session, work, error, self.clock())
         return 1
 
     def _build(self, work: Work) -> None:
@@ -96,11 +96,11 @@ class Send:
             return
         except PdsRecordUnreadable as error:
             with self.database.transaction() as session:
-                workload.ask_again(session, work, error, self.clock())
+                setbacks.ask_again(session, work, error, self.clock())
             return
         except PdsError:
             with self.database.transaction() as session:
-                workload.put_off(session, work, self.clock())
+                setbacks.put_off(session, work, self.clock())
             raise
         with self.database.transaction() as session:
             workload.store(session, work, version, built, self.clock())
@@ -144,12 +144,12 @@ class Send:
             delivery = deliver(self.mesh, message, look_first=work.look_first)
         except MeshAmbiguous as error:
             with self.database.transaction() as session:
-                workload.postpone(session, work, error, self.clock(), events.SEND_AMBIGUOUS)
+                setbacks.postpone(session, work, error, self.clock(), events.SEND_AMBIGUOUS)
             # to the daemon, a broken connection is an outage like any other (decision 38)
             raise MeshUnavailable(str(error), http_status=error.http_status) from None
         except (MeshUnavailable, MeshForbidden, MeshProtocolError) as error:
             with self.database.transaction() as session:
-                workload.postpone(session, work, error, self.clock(), events.SEND_POSTPONED)
+                setbacks.postpone(session, work, error, self.clock(), events.SEND_POSTPONED)
             raise
         except MeshRefused as error:
             ruling = on_refusal(error.code, error.http_status)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from federated_sender import drafts, events, ledger, submissions
@@ -15,22 +15,13 @@ from federated_sender.responses import AlertNeed, Ruling
 from federated_sender.states import Event, State
 from federated_sender.tables import ConsultationRecord, Report, ReportBody
 from shared.db import after_commit
-from shared.errors import Fault, MeshError, MeshForbidden, MeshUnreachable, PdsRecordUnreadable
-from shared.log import Event as LogEvent
-from shared.log import describe, emit
-from shared.mesh.answers import FORBIDDEN
+from shared.errors import Fault
+from shared.log import emit
 from shared.mesh.messages import OutgoingMessage
 from shared.setting_types import Period
 
 # longer than rendering, or the handshake, the look-up and the POST with all their timeouts (decision 41)
 LEASE = timedelta(minutes=15)
-# a record that fails for unforeseen reasons is set aside after so many tries
-MOST_ATTEMPTS = 10
-# a patient's record on PDS that cannot be read is for a person before the report counts as late
-MOST_QUESTIONS = 5
-# an outage must not make a report late long after it is over
-_ASK_AGAIN_WITHIN = timedelta(minutes=5)
-_PDS_MAY_BE_BACK_AFTER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +59,8 @@ def claim(session: Session, now: datetime, workflow_id: str) -> Work | None:
         earlier.consultation_id == Report.consultation_id,
         earlier.version.is_not(None),
         earlier.state == State.QUEUED,
-        earlier.id != Report.id,
+        # an older one may be sent again while the next is built: only the newer waits, or neither would ever go
+        or_(Report.version.is_(None), earlier.version < Report.version),
     )
     due = and_(Report.state.in_((State.WAITING, State.QUEUED)), Report.due_at <= now, Report.claimable(now))
     query = select(Report).where(due, ~waits_behind)
@@ -115,7 +107,7 @@ def drop(
 
     ``registered_at`` is the registered practice as far as it is known.
     """
-    report = _unbuilt(session, work)
+    report = unbuilt(session, work)
     if report is None:
         return False
     report.reason = reason
@@ -146,42 +138,14 @@ def hold(session: Session, work: Work, reason: str, need: AlertNeed, now: dateti
 
 def note(session: Session, work: Work, need: AlertNeed, now: datetime) -> None:
     """Open an alert about a report that is sent all the same."""
-    report = _unbuilt(session, work)
+    report = unbuilt(session, work)
     if report is not None:
         open_alert(session, report, need, None, now)
 
 
-def put_off(session: Session, work: Work, now: datetime) -> None:
-    """Give a report back whose registered practice PDS did not say; the outage has a line of its own.
-
-    It is no attempt that counts: however long PDS is away, no report is set aside for that.
-    """
-    report = _unbuilt(session, work)
-    if report is not None:
-        # nothing was rendered: the report shall not say that it was sent when PDS was away
-        report.generated_at = report.lease_until = None
-        report.next_attempt_at = now + _PDS_MAY_BE_BACK_AFTER
-
-
-def ask_again(session: Session, work: Work, error: PdsRecordUnreadable, now: datetime) -> None:
-    """Give a report back whose patient's record on PDS cannot be read, and set it aside after five times."""
-    report = _unbuilt(session, work)
-    if report is None:
-        return
-    report.generated_at = None
-    need = AlertNeed(
-        "parked",
-        f"PDS's record of the patient cannot be read: {error}. PDS was asked {MOST_QUESTIONS} times; the report was"
-        " set aside.",
-        "Find out where the patient is registered; `route CONSULTATION_ID --practice ODS --reason TEXT` names the"
-        f" practice. Or have PDS corrected; then `retry {report.report_id}` takes the report back.",
-    )
-    _fail(session, report, error, MOST_QUESTIONS, need, now)
-
-
 def store(session: Session, work: Work, version: Version, built: BuiltMessage, now: datetime) -> None:
     """Store a version's bytes, ids and number, unless an update came between: then it is built anew."""
-    report = _unbuilt(session, work)
+    report = unbuilt(session, work)
     if report is None:
         return
     report.local_id = submissions.add(session, report, now, ledger.DAEMON, None).local_id
@@ -200,7 +164,7 @@ def begin_post(session: Session, work: Work, now: datetime) -> bool:
 
     Say False, and note nothing, when the claim was lost to another process meanwhile.
     """
-    report = _ours(session, work)
+    report = ours(session, work)
     if report is None:
         return False
     report.post_began_at = report.post_began_at or now
@@ -227,7 +191,7 @@ def taken(session: Session, work: Work, mesh_message_id: str | None, now: dateti
 
 def refuse(session: Session, work: Work, ruling: Ruling, mesh_message_id: str | None, now: datetime) -> None:
     """Keep that MESH refused the message for good, and open the alert."""
-    report = _ours(session, work)
+    report = ours(session, work)
     if report is None:
         return
     report.reason, report.mesh_message_id = ruling.reason, mesh_message_id
@@ -237,61 +201,6 @@ def refuse(session: Session, work: Work, ruling: Ruling, mesh_message_id: str | 
     close_alert(session, report, "not_sent", now, "MESH refused the report")
     if ruling.alert is not None:
         open_alert(session, report, ruling.alert, ruling.reason, now)
-
-
-def postpone(session: Session, work: Work, error: MeshError, now: datetime, line: LogEvent) -> None:
-    """Give the report back to be tried again later; nothing of it is lost. ``line`` says why in the log.
-
-    When MESH was not reached at all the report stays due: it goes out as soon as that is over. When MESH refuses this
-    report's POST it waits for minutes at most, and the others have their turn: it may be the only one. Anything else
-    backs off.
-    """
-    report = _ours(session, work)
-    if report is None:
-        return
-    not_reached = isinstance(error, MeshUnreachable)
-    if not_reached and not work.look_first:
-        report.post_began_at = None
-    # the outage has its own line; one for each report and round would drown it
-    if not_reached:
-        report.lease_until = None
-        return
-    if isinstance(error, MeshForbidden) and error.http_status in FORBIDDEN:
-        report.back_off(now, at_most=_ASK_AGAIN_WITHIN)
-        return
-    report.back_off(now)
-    fields = ledger.ids(report) | {"error": str(error), "attempts": report.attempts}
-    fields["next_attempt_at"] = report.next_attempt_at and report.next_attempt_at.isoformat()
-    after_commit(session, lambda: emit(line, **fields))
-
-
-def stumble(session: Session, work: Work, error: Exception, now: datetime) -> None:
-    """Give the report back after an unforeseen error, and set it aside after too many of them (decision 41)."""
-    report = _ours(session, work)
-    if report is None:
-        return
-    need = AlertNeed(
-        "parked",
-        f"The report failed {report.attempts + 1} times and was set aside: {describe(error)}.",
-        f"Mend the cause, then run `retry {report.report_id}`.",
-    )
-    _fail(session, report, error, MOST_ATTEMPTS, need, now)
-
-
-def _fail(session: Session, report: Report, error: Exception, most: int, need: AlertNeed, now: datetime) -> None:
-    """Let a report back off, or set it aside with an alert when it failed ``most`` times."""
-    report.back_off(now)
-    fields = ledger.ids(report) | {"error": describe(error), "attempts": report.attempts}
-    if report.attempts < most:
-        fields["next_attempt_at"] = report.next_attempt_at and report.next_attempt_at.isoformat()
-        after_commit(session, lambda: emit(events.SEND_POSTPONED, **fields))
-        return
-    report.parked_at = now
-    # it does not go out by itself any more, whatever the other alert says; should it be late again, that is news
-    report.unsent_alerted_at = None
-    close_alert(session, report, "not_sent", now, "the report was set aside; another alert says why")
-    open_alert(session, report, need, None, now)
-    after_commit(session, lambda: emit(events.WORK_PARKED, **fields))
 
 
 def close_alert(session: Session, report: Report, kind: str | None, now: datetime, reason: str) -> None:
@@ -312,12 +221,13 @@ def open_alert(session: Session, report: Report, need: AlertNeed, code: str | No
     )
 
 
-def _ours(session: Session, work: Work) -> Report | None:
+def ours(session: Session, work: Work) -> Report | None:
     """Return the claimed report, locked; None when an update, a person or another claim came between."""
     report = session.get_one(Report, work.report, with_for_update=True)
     return report if report.state == State.QUEUED and report.claims == work.claim else None
 
 
-def _unbuilt(session: Session, work: Work) -> Report | None:
-    report = _ours(session, work)
+def unbuilt(session: Session, work: Work) -> Report | None:
+    """Return the claimed report, locked, unless its version is built already; None as for :func:`ours`."""
+    report = ours(session, work)
     return report if report is not None and report.version is None else None

@@ -6,27 +6,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
 from registered_receiver import inbox, ledger, response_queue
-from registered_receiver.events import COLLECTION_FAILED
 from registered_receiver.states import MessageEvent
-from registered_receiver.tables import Alert, Message
+from registered_receiver.tables import Message
 from shared.clock import Clock
 from shared.db import DATABASE_AWAY, Database
-from shared.errors import Fault, InvalidMessage, MessagingError
-from shared.log import emit
+from shared.errors import Fault, InvalidMessage
 from shared.meanings.catalogue import meaning_of
 from shared.mesh.client import MeshClient
 from shared.mesh.inbox import Collector, never
 from shared.mesh.messages import IncomingMessage, MessageHeaders, MessageType
 from shared.mesh.ownership import Role, owns
-
-_FAILED = "collection_failed"
-# what the column takes; MESH lists an id of any length before anything else can be said about it
-_LONGEST_SUBJECT = 255
+from shared.uncollected import Uncollected
 
 
 @dataclass
@@ -44,7 +38,7 @@ class Collect:
     stopping: Callable[[], bool] = never
     _collector: Collector = field(init=False, repr=False)
     _stored: int = field(init=False, default=0)
-    _kept: set[str] = field(init=False, default_factory=set)
+    _uncollected: Uncollected = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._collector = Collector(
@@ -55,14 +49,12 @@ class Collect:
             max_bytes=self.max_message_size,
             workflow_id=self.workflow_id,
         )
+        self._uncollected = Uncollected(self.database, ledger.ALERTS, self.clock, ledger.DAEMON)
 
     def step(self) -> int:
         """Go through the mailbox once; return how many messages were not here before."""
-        self._stored, self._kept = 0, set()
-        collected = self._collector.collect(self.stopping)
-        for mesh_message_id, error in collected.failures:
-            self._tell(mesh_message_id, error)
-        self._settle(self._kept - {mesh_message_id for mesh_message_id, _ in collected.failures})
+        self._stored = 0
+        self._uncollected.note(self._collector.collect(self.stopping))
         return self._stored
 
     def _owns(self, headers: MessageHeaders) -> bool:
@@ -81,7 +73,6 @@ class Collect:
                 else inbox.keep(session, incoming, self.clock())
             )
             self._stored += stored is not None
-        self._kept.add(incoming.headers.message_id)
 
     @contextmanager
     def _storing(self, mesh_message_id: str, is_done: Callable[[Session, str], bool]) -> Iterator[Session]:
@@ -127,30 +118,3 @@ class Collect:
             return
         with self._storing(headers.message_id, inbox.is_recorded) as session:
             inbox.keep_record(session, headers, MessageEvent.LEFT_IN_MESH, self.clock())
-
-    def _settle(self, collected: set[str]) -> None:
-        """Close what was opened while these messages could not be collected or acknowledged."""
-        with self.database.transaction() as session:
-            query = select(Alert.subject_id).where(Alert.kind == _FAILED, Alert.closed_at.is_(None))
-            for mesh_message_id in collected.intersection(session.scalars(query)):
-                ledger.ALERTS.close(
-                    session,
-                    subject_id=mesh_message_id,
-                    now=self.clock(),
-                    by=ledger.DAEMON,
-                    reason="the message was collected",
-                    kind=_FAILED,
-                )
-
-    def _tell(self, mesh_message_id: str, error: MessagingError) -> None:
-        emit(COLLECTION_FAILED, mesh_message_id=mesh_message_id, error=str(error))
-        with self.database.transaction() as session:
-            ledger.ALERTS.open(
-                session,
-                kind=_FAILED,
-                subject_id=mesh_message_id[:_LONGEST_SUBJECT],
-                now=self.clock(),
-                text=f"A message in the mailbox cannot be collected: {error}",
-                action="It is tried again every round. If that lasts a day, give the MESH service desk its message id.",
-                code=None,
-            )

@@ -8,7 +8,6 @@ import click
 
 from registered_receiver import events, patients, records
 from registered_receiver.app import NAME, OpenReceiver
-from registered_receiver.explaining import explain
 from registered_receiver.filing import local_date
 from registered_receiver.ledger import AUDIT
 from registered_receiver.review_commands import add_review_commands
@@ -30,6 +29,15 @@ _TASK_COLUMNS = {
     "documents": "documents",
     "note": "note",
 }
+
+_DOCUMENT_COLUMNS = {
+    "description": "document",
+    "content_type": "type",
+    "size": "bytes",
+    "sha256": "sha256",
+    "active_content": "active content",
+}
+_ACTIVE = {True: "yes", False: "no", None: "not kept"}
 
 
 def add_receiver_commands(commands: Commands, open_receiver: OpenReceiver) -> None:
@@ -117,8 +125,9 @@ def _add_dealing_with_tasks(group: click.Group, open_receiver: OpenReceiver) -> 
             if value not in (None, ""):
                 click.echo(f"{name}: {printable(value)}")
         click.echo()
-        columns = {"description": "document", "content_type": "type", "size": "bytes", "sha256": "sha256"}
-        print_table(documents, columns, "no documents")
+        for document in documents:
+            document["active_content"] = _ACTIVE[document["active_content"]]
+        print_table(documents, _DOCUMENT_COLUMNS, "no documents")
 
     @group.command("export")
     @click.argument("task_id", metavar="ID")
@@ -159,7 +168,7 @@ def _add_messages(commands: Commands, open_receiver: OpenReceiver) -> None:
     @click.option("--sender", help="The MESH mailbox that the message came from; else the one it names itself.")
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
     def explain_(file: Path, sender: str | None, as_json: bool) -> None:
-        """Try a message FILE against every rule; nothing is stored or sent."""
+        """Try a message FILE against every rule; nothing but a line of the audit is stored, nothing is sent."""
         try:
             body = file.read_bytes()
             mailbox = MailboxId(sender) if sender else None
@@ -167,8 +176,8 @@ def _add_messages(commands: Commands, open_receiver: OpenReceiver) -> None:
             raise CommandFailed(f"{file} cannot be read: {error.strerror}") from None
         except ValueError as error:
             raise click.UsageError(f"--sender {error}") from None
-        with opened(open_receiver, NAME) as receiver, receiver.database.snapshot() as session:
-            outcome = explain(session, body, receiver.practice, receiver.clock(), mailbox)
+        with opened(open_receiver, NAME) as receiver:
+            outcome = receiver.desk.explain(body, mailbox)
         if as_json:
             print_json(outcome)
             return

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from registered_receiver import export, records, reviews, worklist
+from registered_receiver import explaining, export, records, reviews, worklist
 from registered_receiver.deciding import Decider
 from registered_receiver.filing import Practice, local_date
 from registered_receiver.ledger import AUDIT
@@ -19,6 +19,7 @@ from registered_receiver.tables import Message, Review, Task
 from shared.audit import Actor
 from shared.clock import Clock
 from shared.db import Database
+from shared.identifiers import MailboxId
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,12 @@ class Desk:
             task = worklist.find(session, task_id)
             self._audit(session, "task_exported", task)
             return export.task_files(session, task)
+
+    def explain(self, body: bytes, sender: MailboxId | None) -> dict[str, Any]:
+        """Return what would become of a message; that tells whether somebody is a patient here."""
+        with self.database.transaction() as session:
+            self._audit(session, "message_explained")
+            return explaining.explain(session, body, self.practice, self.clock(), sender)
 
     def complete(self, task_id: str) -> None:
         """Mark a task as dealt with; raises CommandFailed when it is not open."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from registered_receiver.states import MessageEvent
-from shared import alert_mail, alerts, daemon, heartbeat, mesh_watch
+from shared import alert_mail, alerts, daemon, heartbeat, mesh_watch, uncollected
 from shared.log import Event
 
 _IDS = ("mesh_message_id", "message_id", "sender_mailbox", "sender_reference")
@@ -61,13 +61,6 @@ RESPONSE_POSTPONED = Event(
     "info",
     (*_IDS, "local_id", "code", "error", "attempts", "next_attempt_at"),
     "A response could not be sent now; it is tried again at `next_attempt_at`.",
-)
-COLLECTION_FAILED = Event(
-    "collection.failed",
-    "warning",
-    ("mesh_message_id", "error"),
-    "A message could not be collected; it stays in MESH and is tried again in the next round.",
-    "If it repeats, report it to the MESH service desk with the message id.",
 )
 WORK_POSTPONED = Event(
     "work.postponed",
@@ -126,7 +119,7 @@ MESSAGE_EVENTS: Mapping[MessageEvent, Event] = {
 
 EVENTS = (
     *MESSAGE_EVENTS.values(),
-    *(RESPONSE_QUEUED, RESPONSE_SENT, RESPONSE_POSTPONED, COLLECTION_FAILED),
+    *(RESPONSE_QUEUED, RESPONSE_SENT, RESPONSE_POSTPONED),
     *(WORK_POSTPONED, WORK_PARKED, WORK_RETRIED, TASK_CHANGED, PATIENTS_IMPORTED),
     *(TASK_DROPPED, DROP_POSTPONED, MESSAGES_PRUNED),
     *alerts.EVENTS,
@@ -134,4 +127,5 @@ EVENTS = (
     *daemon.EVENTS,
     *heartbeat.EVENTS,
     *mesh_watch.EVENTS,
+    *uncollected.EVENTS,
 )

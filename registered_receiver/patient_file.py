@@ -16,7 +16,6 @@ REQUIRED: Final = ("nhs_number", "family", "given", "birth_date", "status")
 OPTIONAL: Final = ("left_on", "died_on")
 MOST_PATIENTS: Final = 1_000_000
 
-_MOST_FAULTS_SHOWN: Final = 20
 _LONGEST_LINE: Final = 10_000
 _LONGEST_NAME: Final = 255
 # control characters, breaks of lines, and what turns the direction of writing: two names must not look alike
@@ -26,29 +25,27 @@ _NOT_UTF8: Final = re.compile(r"[\ud800-\udfff]")
 
 
 class _Faults:
-    """What is wrong with the file: the first faults, and how many there are."""
+    """What is wrong with the file, every bad row named."""
 
     def __init__(self) -> None:
-        self.count = 0
-        self._first: list[Fault] = []
+        self._found: list[Fault] = []
+
+    @property
+    def count(self) -> int:
+        return len(self._found)
 
     def add(self, where: str, rule: str) -> None:
-        self.count += 1
-        if len(self._first) < _MOST_FAULTS_SHOWN:
-            self._first.append(Fault(where, rule))
+        self._found.append(Fault(where, rule))
 
     def __str__(self) -> str:
-        lines = [f"  {fault}" for fault in self._first]
-        if self.count > len(lines):
-            lines.append(f"  and {self.count - len(lines)} more")
-        return "\n".join(lines)
+        return "\n".join(f"  {fault}" for fault in self._found)
 
 
 def read_patients(lines: Iterable[str], today: date) -> list[IndexedPatient]:
     """Return the patients of a file with the columns of the contract, in any order.
 
     ``lines`` keep their ends, and bytes that are not UTF-8 as surrogates. ``today`` is the date at the practice.
-    Raises CommandFailed that names the first bad rows by line, and says how many more there are.
+    Raises CommandFailed that names every bad row by line.
     """
     faults = _Faults()
     patients: list[IndexedPatient] = []

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from registered_receiver import events, inbox, ledger, response_queue, worklist
+from registered_receiver.active_content import has_active_content
 from registered_receiver.states import MessageState
 from registered_receiver.tables import Message, Response, Review, Task, Timeline
 from shared.errors import CommandFailed
@@ -61,7 +62,11 @@ def task_in_full(session: Session, task: Task) -> dict[str, Any]:
     Of a confidential one it does not say which practice wrote it (GPCM-SD-092).
     """
     message = session.get_one(Message, task.mesh_message_id)
-    return task_json(task) | {
+    full = task_json(task)
+    for entry, document in zip(full["documents"], task.documents, strict=True):
+        data = None if message.pruned_at else worklist.content(session, document)
+        entry["active_content"] = None if data is None else has_active_content(document.content_type, data)
+    return full | {
         "confidential": task.confidential,
         "sender_ods_code": None if task.confidential else task.sender_ods_code,
         "authored_on": rfc3339(task.authored_on),
@@ -149,7 +154,11 @@ def retry(session: Session, identifier: str, now: datetime, by: str) -> None:
     parked = [row for row in rows if row.parked_at is not None]
     if not parked:
         raise CommandFailed(f"neither message {identifier} nor a response to it is parked")
+    if message.pruned_at is not None:
+        raise CommandFailed(f"the bytes of message {identifier} and of the responses to it were pruned")
     for row in parked:
+        if isinstance(row, Response) and row.post_began_at is None:
+            response_queue.number_anew(row)
         row.parked_at = None
         row.release()
     message.changed_at = now

@@ -79,7 +79,7 @@ class Reply:
             parked = False
             if isinstance(error, MeshUnavailable | MeshAmbiguous | MeshForbidden):
                 # however long it lasts: it is MESH's fault or our account's, not the response's
-                row.back_off(now)
+                row.back_off(now, wish=error.retry_after)
             else:
                 parked = ledger.postpone(session, message, row, now, str(error))
             if not parked:

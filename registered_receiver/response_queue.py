@@ -129,11 +129,18 @@ def park_refused(session: Session, claimed: ClaimedResponse, error: MeshRefused,
     """Set a response aside that MESH does not take, and tell a person what its code means. Raises LeaseLost."""
     row, message = reclaim(session, claimed)
     row.attempts += 1
-    row.refused_message_id = error.message_id
+    # MESH has not taken it for sure: there is nothing to look up, and what it keeps of a refusal is no delivery
+    row.refused_message_id, row.post_began_at = error.message_id, None
     meaning = meaning_of(error.code) if error.code else None
     words = f"MESH refused it: {error}." + (f" {meaning}" if meaning else "")
     advice = "Telephone the sending practice: it waits for this response to its report."
     ledger.park(session, message, row, now, words, code=error.code, advice=advice)
+
+
+def number_anew(row: Response) -> None:
+    """Give a response that MESH refused the next local id: a person sends it once more (decision 12)."""
+    stem, _, number = row.local_id.rpartition(".")
+    row.local_id = f"{stem}.{int(number) + 1}"
 
 
 def note_undelivered(session: Session, row: Response, report: Message, now: datetime) -> None:

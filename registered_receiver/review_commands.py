@@ -12,7 +12,7 @@ from registered_receiver import records, reviews
 from registered_receiver.app import NAME, OpenReceiver
 from registered_receiver.desk import Desk
 from registered_receiver.tables import Message, Review
-from shared.cli import Commands, opened
+from shared.cli import REASON, Commands, opened
 from shared.errors import CommandFailed
 from shared.identifiers import NhsNumber
 from shared.presentation import print_json, print_table, printable
@@ -73,7 +73,7 @@ def _add_deciding(group: click.Group, open_receiver: OpenReceiver) -> None:
     @click.argument("review_id", metavar="ID")
     @click.option("--candidate", type=click.IntRange(1), help="The number of the candidate who is the patient.")
     @click.option("--nhs-number-stdin", is_flag=True, help="Read the patient's NHS number from standard input.")
-    @click.option("--reason", help="Why it is this patient; it is kept, so no patient data.")
+    @click.option("--reason", type=REASON, help="Why it is this patient; it is kept, so no patient data.")
     def match(review_id: str, candidate: int | None, nhs_number_stdin: bool, reason: str | None) -> None:
         """File the report with the patient who is meant, and answer the sender.
 
@@ -92,7 +92,7 @@ def _add_deciding(group: click.Group, open_receiver: OpenReceiver) -> None:
 
     @group.command()
     @click.argument("review_id", metavar="ID")
-    @click.option("--reason", required=True, help="Why nobody here is meant; it is kept, so no patient data.")
+    @click.option("--reason", type=REASON, required=True, help="Why nobody here is meant; kept, so no patient data.")
     def reject(review_id: str, reason: str) -> None:
         """Answer the sender that the patient is not known here (30002)."""
         _decide(open_receiver, lambda desk: desk.reject(review_id, reason))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from itertools import count
 from typing import Any, Final
 from uuid import uuid4
 
@@ -54,7 +55,7 @@ def refresh(session: Session, today: date) -> None:
     """Bring the candidates of every open review up to date with the patient index, before a person sees them."""
     # everybody who changes several reviews does it in this order
     for review in sorted(listing(session), key=lambda review: review.review_id):
-        shown = _shown(_candidates_now(session, review, today))
+        shown = _shown(_candidates_now(session, review, today), review.candidates)
         if shown != review.candidates:
             still_open = update(Review).where(Review.review_id == review.review_id, Review.decided_at.is_(None))
             session.execute(still_open.values(candidates=shown))
@@ -65,7 +66,8 @@ def require_unchanged(session: Session, review: Review, today: date) -> None:
 
     Only who they are counts: the answer follows from how they stand here at the decision.
     """
-    if _identities(_shown(_candidates_now(session, review, today))) != _identities(review.candidates):
+    shown = _shown(_candidates_now(session, review, today), review.candidates)
+    if _identities(shown) != _identities(review.candidates):
         raise CommandFailed(
             f"the patient index has changed since review {review.review_id} was shown: look at `reviews` again"
         )
@@ -167,20 +169,25 @@ def _facts(review: Review) -> PatientFacts:
     return PatientFacts(stored["nhs_number"], stored["family"], stored["given"], born)
 
 
-def _shown(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    return [_candidate_json(number, candidate) for number, candidate in enumerate(candidates, 1)]
+def _shown(candidates: Sequence[Candidate], before: Sequence[Mapping[str, Any]] = ()) -> list[dict[str, Any]]:
+    """Return the candidates with their numbers; whoever was shown ``before`` keeps theirs.
+
+    Somebody else may have looked since: the number that a person read must not have become another patient's.
+    """
+    numbers = dict(zip(_identities(before), (each["candidate"] for each in before), strict=True))
+    unused = count(max(numbers.values(), default=0) + 1)
+    shown = [_candidate_json(candidate) for candidate in candidates]
+    given = [numbers[identity] if identity in numbers else next(unused) for identity in _identities(shown)]
+    return [{"candidate": number} | each for number, each in zip(given, shown, strict=True)]
 
 
 def _identities(shown: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
-    return [
-        tuple(each[name] for name in ("candidate", "nhs_number", "family", "given", "birth_date")) for each in shown
-    ]
+    return [tuple(each[name] for name in ("nhs_number", "family", "given", "birth_date")) for each in shown]
 
 
-def _candidate_json(number: int, candidate: Candidate) -> dict[str, Any]:
+def _candidate_json(candidate: Candidate) -> dict[str, Any]:
     patient = candidate.patient
     return {
-        "candidate": number,
         "nhs_number": patient.nhs_number,
         "family": patient.family,
         "given": patient.given,

@@ -73,6 +73,21 @@ class Commands(click.Group):
             raise click.ClickException(f"an unforeseen error, please report it: {describe(error)}") from None
 
 
+class _Reason(click.ParamType[str]):
+    """A text that says something; it is kept, so it is asked for in earnest."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the text without white space around it; refuse one that is nothing else."""
+        if not value.strip():
+            self.fail("must not be empty", param, ctx)
+        return value.strip()
+
+
+REASON = _Reason()
+
+
 def env_file_option() -> click.Option:
     """Return the option ``--env-file``, which any position of the command line takes."""
 
@@ -328,7 +343,7 @@ def _add_alerts(commands: Commands, name: str, open_app: OpenApp) -> None:
 
     @alerts.command("close")
     @click.argument("alert_id")
-    @click.option("--reason", required=True, help="Why it is settled; kept with the alert.")
+    @click.option("--reason", type=REASON, required=True, help="Why it is settled; kept with the alert.")
     def close(alert_id: str, reason: str) -> None:
         """Close an alert by hand."""
         with opened(open_app, name) as app, app.database.transaction() as session:

@@ -14,7 +14,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from shared.clock import Clock, system_clock
 from shared.db import DATABASE_AWAY
-from shared.errors import MeshError, MeshUnavailable, PdsError, PdsRefused
+from shared.errors import MeshError, MeshRefused, PdsError, PdsRefused
 from shared.heartbeat import Heartbeat
 from shared.log import Event, describe, emit
 from shared.vitals import Vitals
@@ -143,7 +143,7 @@ class Outage:
 
 def _is_refusal(error: Exception) -> bool:
     """Say whether a person must act, because waiting alone mends nothing."""
-    return isinstance(error, PdsRefused) or (isinstance(error, MeshError) and not isinstance(error, MeshUnavailable))
+    return isinstance(error, MeshRefused | PdsRefused)
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,8 @@ class MeshError(MessagingError):
 
     ``http_status`` is None when no answer came. ``event``, ``code`` and ``message`` are MESH's own words
     (section 3 of the MESH API's error model); ``message_id`` is set when MESH named the message. ``retryable`` says
-    that the same call may be made again later; ``ambiguous`` that MESH may have done what was asked.
+    that the same call may be made again later; ``ambiguous`` that MESH may have done what was asked. ``retry_after`` is
+    how many seconds MESH asks to wait, 0 when it does not.
     """
 
     retryable: ClassVar[bool] = False
@@ -58,6 +59,7 @@ class MeshError(MessagingError):
         code: str | None = None,
         message: str | None = None,
         message_id: str | None = None,
+        retry_after: float = 0.0,
     ) -> None:
         super().__init__(summary)
         self.http_status = http_status
@@ -65,6 +67,7 @@ class MeshError(MessagingError):
         self.code = code
         self.message = message
         self.message_id = message_id
+        self.retry_after = retry_after
 
 
 class MeshUnavailable(MeshError):

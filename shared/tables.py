@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import BigInteger, ColumnElement, Index, String, Text, and_, or_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db import UtcDateTime
+
+LONGEST_PAUSE: Final = timedelta(hours=1)
+"""After a failure a row is tried again within this time."""
 
 
 class ClaimColumns:
@@ -37,11 +41,15 @@ class ClaimColumns:
         self.next_attempt_at = None
         self.attempts = 0
 
-    def back_off(self, now: datetime, at_most: timedelta = timedelta(hours=1)) -> None:
-        """Give the row back after a step that failed, to be tried again later and later, ``at_most`` later."""
+    def back_off(self, now: datetime, at_most: timedelta = LONGEST_PAUSE, wish: float = 0.0) -> None:
+        """Give the row back after a step that failed, to be tried again later and later, ``at_most`` later.
+
+        It is not tried before the ``wish`` of the other side, in seconds, is over; but an hour is enough.
+        """
         self.attempts += 1
         self.lease_until = None
-        self.next_attempt_at = now + min(timedelta(seconds=30) * 2 ** min(self.attempts - 1, 10), at_most)
+        pause = min(timedelta(seconds=30) * 2 ** min(self.attempts - 1, 10), at_most)
+        self.next_attempt_at = now + max(pause, min(timedelta(seconds=wish), LONGEST_PAUSE))
 
 
 class TimelineColumns:

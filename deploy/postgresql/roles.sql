@@ -17,6 +17,12 @@ SET LOCAL log_statement = 'none';
 CREATE ROLE federated_sender LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'sender_password';
 CREATE ROLE registered_receiver LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD :'receiver_password';
 
+-- what a constraint refuses is a row with a patient in it: the server's log gets the first line of such an error only
+ALTER ROLE federated_sender SET log_error_verbosity = 'terse';
+ALTER ROLE registered_receiver SET log_error_verbosity = 'terse';
+ALTER ROLE federated_sender SET log_parameter_max_length_on_error = 0;
+ALTER ROLE registered_receiver SET log_parameter_max_length_on_error = 0;
+
 CREATE SCHEMA federated_sender AUTHORIZATION federated_sender;
 CREATE SCHEMA registered_receiver AUTHORIZATION registered_receiver;
 

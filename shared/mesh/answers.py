@@ -23,7 +23,8 @@ _ID_LIMIT: Final = 100
 class Answer:
     """A whole HTTP answer, decoded. ``headers`` has lower-case names; ``truncated``: the body went on.
 
-    ``clock_ahead`` is our clock minus MESH's, as the Date header tells it.
+    ``clock_ahead`` is our clock minus MESH's, as the Date header tells it; ``retry_after`` is how many seconds MESH
+    asks to wait, 0 when it does not.
     """
 
     status: int
@@ -31,6 +32,7 @@ class Answer:
     body: bytes = field(repr=False)
     truncated: bool = False
     clock_ahead: timedelta | None = None
+    retry_after: float = 0.0
 
     @property
     def is_passing(self) -> bool:
@@ -63,7 +65,7 @@ def inbox_page(answer: Answer) -> InboxPage:
     """Return the ids of one page; it may be empty and still have a next one."""
     document = json_object(answer.body)
     ids, links = document.get("messages"), document.get("links") or {}
-    if not (isinstance(ids, list) and all(isinstance(each, str) and each for each in ids)):
+    if not (isinstance(ids, list) and all(isinstance(each, str) and each and each.isprintable() for each in ids)):
         raise MeshProtocolError("the inbox list has no list of message ids", http_status=answer.status)
     return InboxPage(tuple(ids), first_text(links, "next") if isinstance(links, dict) else None)
 
@@ -110,6 +112,8 @@ def json_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object that an answer is; raise MeshProtocolError when it is something else."""
     try:
         document = json.loads(body)
+        # half a character, which JSON may hold: no path, header or table can carry it
+        json.dumps(document, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         raise MeshProtocolError("the answer of MESH is not JSON") from None
     if not isinstance(document, dict):
@@ -124,6 +128,6 @@ def first_text(words: Mapping[str, Any], *names: str) -> str | None:
 
 
 def stated_id(document: Mapping[str, Any], *names: str) -> str | None:
-    """Return an id that MESH gave a message; what is too long is none, and no table need keep it."""
+    """Return an id that MESH gave a message; what is too long or no text is none, and no table need keep it."""
     found = first_text(document, *names)
-    return found if found is not None and len(found) <= _ID_LIMIT else None
+    return found if found is not None and len(found) <= _ID_LIMIT and found.isprintable() else None

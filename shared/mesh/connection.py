@@ -23,6 +23,7 @@ from shared.mesh.chunks import Section
 from shared.mesh.observer import Observer
 from shared.mesh.repetition import LAST_BEGINNING, Repetition
 from shared.mesh.tls import tls_context
+from shared.retry_after import retry_after_seconds
 
 CLIENT_VERSION: Final = f"gp-federated-consultation/{version('gp-federated-consultation')}"
 _STANDARD_HEADERS: Final = {
@@ -204,7 +205,8 @@ class Connection:
         else:
             truncated = copy_body(self._steady(raw), encoding, limit, into)
         ahead = arrived - told if told is not None else None
-        return Answer(response.status_code, dict(response.headers), body, truncated, ahead)
+        wait = retry_after_seconds(response.headers.get("retry-after", ""), arrived)
+        return Answer(response.status_code, dict(response.headers), body, truncated, ahead, wait)
 
     def _short(self, chunks: Iterable[bytes], begun: datetime) -> Iterator[bytes]:
         """Pass the chunks of an answer on that must be here before LONGEST_CALL is over."""

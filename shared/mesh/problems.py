@@ -95,6 +95,7 @@ def _error(kind: type[MeshError], answer: Answer, call: str, *patient_data: str)
         code=problem.code,
         message=problem.message,
         message_id=problem.message_id,
+        retry_after=answer.retry_after,
     )
 
 

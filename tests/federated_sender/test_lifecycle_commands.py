@@ -173,6 +173,9 @@ def test_a_report_is_exported_and_its_files_are_named(sent: Run, tmp_path: Path)
         "message.xml", "01-report.pdf", "consultation.json", "report.json",
     ]  # fmt: skip
     assert (again.exit_code, "nothing was written" in again.stderr) == (1, True)
+    # each is written down before its files are made
+    lines = json.loads(sent("audit", "--json").stdout)
+    assert [line["action"] for line in lines].count("report_exported") == 2
 
 
 def test_nothing_is_known_of_another_consultation(migrated: Run) -> None:

@@ -236,3 +236,27 @@ def test_a_round_takes_a_small_batch_and_the_next_the_rest(sender: SenderBench) 
 
     assert rounds == [50, 10, 0]
     assert count(sender, Timeline) == 60 * 3
+
+
+def test_a_consultation_that_comes_back_after_it_was_pruned_is_kept_and_pruned_anew(sender: SenderBench) -> None:
+    sender.enqueue(consultation(patient__registration_type="regular"))
+    sender.pass_time(hours=4)
+    sender.once()
+    sender.pass_time(days=365)
+    prune(sender)
+    before = sender.shown(CONSULTATION)["pruned_at"]
+
+    deliver(sender, updated_at=sender.now().isoformat())
+    between = sender.shown(CONSULTATION)["pruned_at"]
+    sender.pass_time(days=366)
+    prune(sender)
+
+    assert before is not None
+    assert (between, sender.only()["state"]) == (None, "delivered")
+    assert "Sore throat" not in everything(sender)
+
+
+def test_a_retention_that_reaches_back_before_there_were_dates_keeps_everything(sender: SenderBench) -> None:
+    deliver(sender)
+
+    assert Prune(sender.database, sender.mesh.clock, isodate.Duration(years=3000)).step() == 0

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from federated_sender import deletion, records, resending
+from federated_sender.message import BuiltMessage, Composer
 from shared.errors import CommandFailed, InvalidConsultation
 from shared.itk3.parse import read
 from shared.itk3.rules import read_report
@@ -172,6 +174,30 @@ def test_a_version_that_another_one_replaced_is_not_sent_again(sent: SenderBench
 
     with pytest.raises(CommandFailed, match="version 2 has taken its place"):
         resend(sent, first)
+
+
+def test_a_version_that_is_sent_again_while_the_next_is_built_goes_first_and_neither_waits_for_ever(
+    sent: SenderBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = sent.only()["report_id"]
+    sent.enqueue(consultation(updated_at="2026-11-20T21:30:00+00:00", notes=[]))
+    sent.pass_time(hours=4)
+    compose = Composer.compose
+
+    def compose_slowly(*arguments: Any) -> BuiltMessage:
+        resend(sent, first)
+        return compose(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Composer, "compose", compose_slowly)
+        sent.step("send")
+    between = {each["version"]: each["state"] for each in sent.status()}
+    sent.once()
+
+    assert between == {1: "queued", 2: "queued"}
+    assert {each["version"]: each["state"] for each in sent.status()} == {1: "sent", 2: "sent"}
+    assert len(sent.posts()) == 3
+    assert sent.posts()[0].body == sent.posts()[1].body
 
 
 def test_a_report_of_a_deleted_consultation_is_not_sent_again(sent: SenderBench) -> None:

@@ -492,3 +492,21 @@ def test_a_report_that_was_set_aside_goes_out_once_its_consultation_is_changed(s
     sender.once()
 
     assert (parked, sender.only()["state"]) == ("waiting", "sent")
+
+
+@pytest.mark.parametrize(("status", "wish", "minutes"), [(429, "1200", 20), (503, "1200", 20), (429, "86400", 60)])
+def test_a_report_is_not_tried_again_before_mesh_wants_it_but_within_an_hour(
+    sender: SenderBench, status: int, wish: str, minutes: int
+) -> None:
+    sender.enqueue(consultation())
+    sender.pass_time(hours=4)
+    sender.mesh.fail_next("POST", "outbox$", answer(status, retry_after=wish))
+    sender.once()
+    sender.pass_time(minutes=minutes - 1)
+    sender.once()
+    too_early = sender.only()["state"]
+
+    sender.pass_time(minutes=2)
+    sender.once()
+
+    assert (too_early, sender.only()["state"]) == ("queued", "sent")

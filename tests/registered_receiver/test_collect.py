@@ -322,6 +322,17 @@ def test_a_message_that_mesh_cannot_give_out_never_blocks_the_next_and_is_told_u
     assert len(receiver.messages()) == 2
 
 
+def test_a_message_that_mesh_never_gives_out_is_not_told_of_by_every_process(receiver: ReceiverBench) -> None:
+    bad = receiver.deliver(report(1))
+    receiver.mesh.fail_next("GET", f"inbox/{bad}", *[answer(400, b"no")] * 99)
+    for _ in range(30):
+        receiver.step("collect")
+        receiver.pass_time(hours=1)
+
+    assert [line["event"] for line in receiver.log_lines()].count("collection.failed") == 1
+    assert [alert["kind"] for alert in receiver.alerts()] == ["collection_failed"]
+
+
 def test_a_message_that_cannot_be_acknowledged_does_not_keep_once_from_ending(receiver: ReceiverBench) -> None:
     receiver.deliver(report())
     receiver.mesh.fail_next("PUT", "acknowledged", *[answer(400, b"no")] * 4)

@@ -124,11 +124,10 @@ def test_what_stands_behind_a_row_that_is_not_csv_is_judged_too() -> None:
     ]
 
 
-def test_of_many_faults_the_first_are_shown_and_the_others_counted() -> None:
+def test_of_many_bad_rows_every_one_is_named() -> None:
     lines = faults(*["9690937279,Smith,R,1957-01-09,registered,,"] * 30).splitlines()
 
-    assert (len(lines), lines[-1]) == (22, "  and 10 more")
-    assert lines[20].startswith("  line 21: nhs_number")
+    assert [line.split(":")[0] for line in lines[1:]] == [f"  line {number}" for number in range(2, 32)]
 
 
 def test_a_line_without_an_end_or_a_file_without_an_end_fills_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:

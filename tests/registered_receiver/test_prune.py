@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -98,6 +99,20 @@ def test_a_report_that_comes_again_after_it_was_pruned_is_still_a_duplicate(fini
 
     assert finished.messages()[0]["infrastructure_code"] == "20007"
     assert count(finished.database, ProcessedId) == 2
+
+
+def test_a_response_that_was_set_aside_and_pruned_is_not_sent_without_its_bytes(receiver: ReceiverBench) -> None:
+    receiver.deliver(report(patient=person(nhs_number="9434765919", family="Nobody", birth_date=date(1990, 1, 1))))
+    receiver.mesh.fail_next("POST", "/outbox", answer(417, b'{"detail":[{"event":"SEND","code":"12","msg":"x"}]}'))
+    receiver.once()
+    receiver.command("alerts", "close", receiver.alerts()[0]["alert_id"], "--reason", "told by telephone")
+    receiver.pass_time(days=EIGHT_YEARS)
+    receiver.once()
+
+    result = receiver.command("retry", receiver.only()["mesh_message_id"])
+
+    assert (result.exit_code, "were pruned" in result.output) == (1, True)
+    assert receiver.answers() == ["30002"]
 
 
 def test_retention_counts_from_when_the_task_was_dealt_with(receiver: ReceiverBench) -> None:

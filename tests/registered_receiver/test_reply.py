@@ -11,7 +11,7 @@ from shared.errors import MeshForbidden, MeshUnavailable, MeshUnreachable
 from shared.meanings.catalogue import meaning_of
 from shared.mesh.connection import LONGEST_CALL
 from tests.fakes.mesh_faults import Serve, answer, connection_refused, reset_before, timeout_after
-from tests.registered_receiver.bench import US, ReceiverBench, report
+from tests.registered_receiver.bench import THEM, US, ReceiverBench, report
 from tests.registered_receiver.conftest import MakeReceiver
 
 POST = "outbox$"
@@ -146,6 +146,24 @@ def test_a_response_that_was_set_aside_goes_out_once_mesh_knows_the_mailbox(rece
     assert sorted(receiver.answers()) == ["20013", "30001"]
     assert {post.recipient for post in receiver.posts()} == {"GONEMB1"}
     assert receiver.alerts() == []
+
+
+def test_a_response_that_mesh_refused_goes_out_again_as_another_send_and_is_not_looked_up(
+    owing: ReceiverBench,
+) -> None:
+    mesh_id = owing.only()["mesh_message_id"]
+    owing.mesh.fail_next("POST", POST, answer(417, b'{"detail":[{"event":"SEND","code":"12","msg":"Unregistered"}]}'))
+    owing.once()
+    refused = next(each for each in owing.json("show", mesh_id, "--json")["record"]["responses"] if each["parked_at"])
+    # MESH may keep what it refused under its local id: to find that there must not count as a delivery
+    owing.mesh.put(THEM, b"", sender=US, local_id=refused["local_id"])
+
+    owing.command("retry", mesh_id)
+    owing.once()
+
+    again = next(post for post in owing.posts() if post.local_id.startswith(refused["local_id"][:-2]))
+    assert (refused["local_id"][-2:], again.local_id[-2:]) == (".1", ".2")
+    assert (owing.answers(), owing.alerts()) == (["30001", "20013"], [])
 
 
 def test_meshs_report_about_an_attempt_that_it_refused_says_nothing_of_the_one_that_it_took(
@@ -307,3 +325,20 @@ def test_an_answer_of_mesh_that_makes_no_sense_parks_the_response_in_the_end(owi
 
 def test_nothing_to_send_is_nothing_done(receiver: ReceiverBench) -> None:
     assert receiver.step("reply") == 0
+
+
+@pytest.mark.parametrize(("status", "wish", "minutes"), [(429, "1200", 20), (503, "1200", 20), (429, "86400", 60)])
+def test_a_response_is_not_tried_again_before_mesh_wants_it_but_within_an_hour(
+    owing: ReceiverBench, status: int, wish: str, minutes: int
+) -> None:
+    owing.mesh.fail_next("POST", POST, answer(status, retry_after=wish))
+    with suppress(MeshUnavailable):
+        owing.step("reply")
+    owing.pass_time(minutes=minutes - 1)
+    owing.step("reply")
+    too_early = owing.answers()
+
+    owing.pass_time(minutes=2)
+    owing.step("reply")
+
+    assert (too_early, owing.answers()) == ([], ["20013"])

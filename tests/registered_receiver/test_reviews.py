@@ -356,7 +356,8 @@ def test_a_decision_on_what_the_index_no_longer_says_is_refused_until_it_was_sho
     refused = waiting.command("reviews", command, review_id, *arguments)
     between = waiting.only()["state"]
     (shown,) = waiting.json("reviews", "--json")
-    accepted = waiting.command("reviews", command, review_id, *arguments)
+    number = str(shown["candidates"][0]["candidate"])
+    accepted = waiting.command("reviews", command, review_id, *(number if each == "1" else each for each in arguments))
 
     assert (refused.exit_code, between) == (1, "review")
     assert "the patient index has changed" in refused.output
@@ -374,13 +375,33 @@ def test_somebody_who_agrees_in_everything_by_now_is_the_only_candidate(make_rec
     receiver.know(INDEXED_SMITH)
     refused = receiver.command("reviews", "match", before["review_id"], "--candidate", "1")
     (after,) = receiver.json("reviews", "--json")
-    result = receiver.command("reviews", "match", before["review_id"], "--candidate", "1")
+    number = str(after["candidates"][0]["candidate"])
+    result = receiver.command("reviews", "match", before["review_id"], "--candidate", number)
 
     assert (refused.exit_code, result.exit_code) == (1, 0)
     assert [candidate["nhs_number"] for candidate in before["candidates"]] == [NAMESAKE.nhs_number]
     assert [candidate["nhs_number"] for candidate in after["candidates"]] == [INDEXED_SMITH.nhs_number]
     assert after["candidates"][0]["agrees"] == ["nhs_number", "birth_date", "family"]
     assert [task["nhs_number"] for task in receiver.tasks()] == [INDEXED_SMITH.nhs_number]
+
+
+def test_a_number_that_a_person_read_does_not_become_another_patients_because_somebody_else_looked(
+    make_receiver: MakeReceiver,
+) -> None:
+    receiver = make_receiver()
+    receiver.know(NAMESAKE)
+    receiver.deliver(report())
+    receiver.once()
+    (read,) = receiver.json("reviews", "--json")
+    receiver.know(replace(INDEXED_SMITH, family="Smyth"))
+    (seen_by_another,) = receiver.json("reviews", "--json")
+
+    result = receiver.command("reviews", "match", read["review_id"], "--candidate", "1")
+
+    numbers = {each["nhs_number"]: each["candidate"] for each in seen_by_another["candidates"]}
+    assert numbers == {NAMESAKE.nhs_number: 1, INDEXED_SMITH.nhs_number: 2}
+    assert result.exit_code == 0, result.output
+    assert [task["nhs_number"] for task in receiver.tasks()] == [NAMESAKE.nhs_number]
 
 
 def test_a_review_whose_candidates_are_all_gone_can_still_be_rejected(waiting: ReceiverBench) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 from shared import log
 from shared.daemon import Job, Outage, Rounds, run_once
-from shared.errors import MeshRefused, MeshUnavailable
+from shared.errors import MeshProtocolError, MeshRefused, MeshUnavailable
 from tests.fakes.clock import MovableClock
 
 EVERY = timedelta(minutes=5)
@@ -114,6 +114,18 @@ def test_a_refusal_is_an_error_that_says_so_once(rounds: Rounds, lines: Callable
     rounds.step(job)
 
     assert [(line["event"], line["level"], line["http_status"]) for line in lines()] == [("mesh.refused", "error", 403)]
+
+
+def test_an_answer_that_is_not_mesh_s_is_an_outage_and_no_refusal(
+    rounds: Rounds, lines: Callable[[], list[dict[str, object]]]
+) -> None:
+    told: list[str | None] = []
+    rounds.mesh.on_refusal = lambda text, _job: told.append(text)
+    html = MeshProtocolError("the answer of MESH is not JSON", http_status=200)
+
+    rounds.step(Job("collect", working(html), EVERY))
+
+    assert ([(line["event"], line["level"]) for line in lines()], told) == ([("outage.began", "warning")], [])
 
 
 def test_a_refusal_is_over_when_the_job_that_was_refused_works_again_and_not_before(clock: MovableClock) -> None:

@@ -28,6 +28,7 @@ class Example:
     functions: dict[str, Any]
     sender: MeshAccount
     receiver: MeshAccount
+    pauses: list[float]
 
 
 @pytest.fixture
@@ -43,14 +44,19 @@ def example(faulty: FaultServer) -> Example:
     (code,) = re.findall(r"```python\n(.*?)```", GUIDE, re.DOTALL)
     functions: dict[str, Any] = {}
     exec(compile(code, "docs/mesh-client.md", "exec"), functions)
-    return Example(functions, faulty.account(SENDER), faulty.account(RECEIVER))
+    pauses: list[float] = []
+    functions["sleep"] = pauses.append
+    return Example(functions, faulty.account(SENDER), faulty.account(RECEIVER), pauses)
 
 
 def test_the_example_sends_and_collects(example: Example, mesh: InMemoryMesh, tmp_path: Path) -> None:
     message_id = example.functions["send"](example.sender, RECEIVER, b"<Bundle/>")
 
     assert example.functions["collect"](example.receiver, tmp_path) == [message_id]
-    assert (tmp_path / message_id).read_bytes() == b"<Bundle/>"
+    (file,) = tmp_path.iterdir()
+    assert file.read_bytes() == b"<Bundle/>"
+    # whatever an id may hold
+    assert re.fullmatch("[0-9a-f]{64}", file.name)
     assert mesh.acknowledged == [message_id]
 
 
@@ -60,6 +66,7 @@ def test_the_example_sends_once_although_the_answer_was_lost(example: Example, m
     message_id = example.functions["send"](example.sender, RECEIVER, b"<Bundle/>")
 
     assert [each.message_id for each in mesh.posts] == [message_id]
+    assert example.pauses == [30.0]
 
 
 def test_the_example_shows_the_reports_of_mesh(

@@ -1,0 +1,91 @@
+"""Messages that MESH lists and that cannot be collected: a person is told, and told again when they came after all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy.orm import Session
+
+from shared.alerts import AlertBook
+from shared.clock import Clock
+from shared.db import Database
+from shared.errors import MessagingError
+from shared.log import Event, emit
+from shared.mesh.inbox import Collected
+
+COLLECTION_FAILED = Event(
+    "collection.failed",
+    "warning",
+    ("mesh_message_id", "error"),
+    "A message could not be collected; it stays in MESH and is tried again in every round. Said once a day for each"
+    " message.",
+    "See the alert. If it repeats, report it to the MESH service desk with the message id.",
+)
+EVENTS = (COLLECTION_FAILED,)
+
+KIND: Final = "collection_failed"
+"""The kind of the alert; its subject is the MESH message id."""
+
+_SAY_AGAIN_AFTER: Final = timedelta(days=1)
+# what the column takes; MESH lists an id of any length before anything else can be said about it
+_LONGEST_SUBJECT: Final = 255
+
+
+@dataclass
+class Uncollected:
+    """Keeps the alerts of one daemon, named ``by``, about what it could not collect or acknowledge."""
+
+    database: Database
+    book: AlertBook[Any]
+    clock: Clock
+    by: str
+    _said: dict[str, datetime] = field(init=False, repr=False, default_factory=dict)
+
+    def note(self, collected: Collected) -> None:
+        """Take in what became of one round through the mailbox."""
+        failed = {message_id[:_LONGEST_SUBJECT]: error for message_id, error in collected.failures}
+        if failed:
+            self._tell(failed)
+        self._settle({message_id[:_LONGEST_SUBJECT] for message_id in collected.kept_ids} - failed.keys())
+
+    def _tell(self, failed: Mapping[str, MessagingError]) -> None:
+        now = self.clock()
+        with self.database.transaction() as session:
+            new = {subject for subject, error in failed.items() if self._open(session, subject, error, now)}
+        for subject, error in failed.items():
+            # an open alert that this process knows nothing of was told of by an earlier one
+            if subject in new or now - self._said.setdefault(subject, now) >= _SAY_AGAIN_AFTER:
+                emit(COLLECTION_FAILED, mesh_message_id=subject, error=str(error))
+                self._said[subject] = now
+
+    def _open(self, session: Session, subject: str, error: MessagingError, now: datetime) -> bool:
+        return self.book.open(
+            session,
+            kind=KIND,
+            subject_id=subject,
+            now=now,
+            text=f"A message in the mailbox cannot be collected: {error}",
+            action="It is tried again every round. If that lasts a day, give the MESH service desk its message id.",
+            code=None,
+        )
+
+    def _settle(self, kept: set[str]) -> None:
+        """Close what was opened while these messages could not be collected or acknowledged."""
+        self._said = {subject: at for subject, at in self._said.items() if subject not in kept}
+        with self.database.snapshot() as session:
+            came = self.book.open_about(session, KIND, kept)
+        if not came:
+            return
+        with self.database.transaction() as session:
+            for subject in came:
+                self.book.close(
+                    session,
+                    subject_id=subject,
+                    kind=KIND,
+                    now=self.clock(),
+                    by=self.by,
+                    reason="the message was collected",
+                )
