@@ -12,6 +12,8 @@ from shared.errors import MeshProtocolError
 _GZIP: Final = zlib.MAX_WBITS | 16
 _STEP: Final = 65_536
 _PIECE: Final = 4_096
+# each takes a microsecond or two, and a million of nothing are no honest answer
+_MOST_MEMBERS: Final = 100_000
 # what gzip adds to bytes that it cannot make fewer, and what arrives at once
 _OVERHEAD: Final = 100_000
 
@@ -63,13 +65,15 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 def _unzipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield small pieces, so that a few bytes cannot fill the memory; several members may follow each other."""
-    inflate, started = zlib.decompressobj(_GZIP), False
+    inflate, started, members = zlib.decompressobj(_GZIP), False, 1
     try:
         for pending in _pieces(chunks):
             while pending:
                 started = True
                 if inflate.eof:
-                    inflate = zlib.decompressobj(_GZIP)
+                    inflate, members = zlib.decompressobj(_GZIP), members + 1
+                if members > _MOST_MEMBERS:
+                    raise MeshProtocolError("the answer of MESH is gzip of too many parts")
                 yield inflate.decompress(pending, _STEP)
                 pending = inflate.unused_data if inflate.eof else inflate.unconsumed_tail
         yield inflate.flush()

@@ -13,7 +13,7 @@ import isodate
 import pytest
 from sqlalchemy import func, select, text
 
-from federated_sender import ledger, resending
+from federated_sender import ledger, resending, routing
 from federated_sender.export import export_report
 from federated_sender.outbox_tables import Blob, OutboxRow
 from federated_sender.prune import Prune
@@ -260,3 +260,19 @@ def test_a_retention_that_reaches_back_before_there_were_dates_keeps_everything(
     deliver(sender)
 
     assert Prune(sender.database, sender.mesh.clock, isodate.Duration(years=3000)).step() == 0
+
+
+def test_a_practice_that_is_named_after_the_report_was_pruned_still_gets_it(sender: SenderBench) -> None:
+    write(sender, consultation(patient__registered_practice_ods_code="C83003"))
+    sender.pass_time(hours=4)
+    sender.once()
+    sender.pass_time(days=366)
+    prune(sender)
+    before = sender.only()["state"]
+
+    with sender.database.transaction() as session:
+        routing.route(session, CONSULTATION, "B82002", "The patient says so", sender.now(), "jane")
+    sender.once()
+    sender.once()
+
+    assert (before, sender.only()["state"]) == ("not_required", "sent")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from federated_sender.pdf import PdfRenderer
+from shared.errors import MeshProtocolError
 from shared.itk3.parse import read
+from shared.mesh.body import read_body
 from tests.fakes.memory import Peak
 from tests.fuzz import octets, receiving, rows
 from tests.fuzz.__main__ import KINDS, SEED
@@ -64,3 +67,10 @@ def test_a_million_attributes_are_refused_before_they_are_built() -> None:
 
     assert str(reading.fault) == "message: has more than 200000 attributes"
     assert peak.size < 10_000_000
+
+
+def test_gzips_of_nothing_come_to_an_end() -> None:
+    nothing = gzip.compress(b"") * 100_001
+
+    with pytest.raises(MeshProtocolError, match="too many parts"):
+        read_body([nothing], "gzip", 20_000_000)

@@ -325,3 +325,23 @@ def test_check_of_a_database_that_was_never_migrated_names_the_command(tmp_path:
     assert result.exit_code == 1
     assert "registered-receiver migrate" in result.output
     assert "patient index" not in result.output
+
+
+def test_explaining_a_message_stands_in_the_audit_since_it_tells_who_is_a_patient(
+    receiver: ReceiverBench, tmp_path: Path
+) -> None:
+    file = tmp_path / "message.xml"
+    file.write_bytes(build_report(report()))
+
+    receiver.command("explain", str(file))
+
+    (line,) = receiver.json("audit", "--json")
+    assert line["action"] == "message_explained"
+
+
+@pytest.mark.parametrize("arguments", [("alerts", "close", "an-id"), ("reviews", "reject", "an-id")])
+def test_a_reason_that_says_nothing_is_wrong_usage(receiver: ReceiverBench, arguments: tuple[str, ...]) -> None:
+    done = receiver.command(*arguments, "--reason", "  ")
+
+    assert done.exit_code == 2
+    assert "must not be empty" in done.output
