@@ -35,6 +35,18 @@ def hostile_mesh(receiver: ReceiverWorld) -> None:
     receiver.once()
 
 
+@path("responses that MESH does not take")
+def refused_responses(receiver: ReceiverWorld) -> None:
+    body = json.dumps({"detail": [{"event": "SEND", "code": "x", "msg": words.NUMBER}]}).encode()
+    away, refused = answer(503, body), answer(417, body)
+    receiver.mesh.fail_next("POST", "outbox", away, away, away, away, timeout_after, refused, refused, refused)
+    receiver.deliver(report())
+    for _ in range(12):
+        receiver.once()
+        receiver.pass_time(hours=3)
+    receiver.command("retry", receiver.bench.only()["mesh_message_id"])
+
+
 @path("MESH reports about our responses, and strangers' messages")
 def mesh_reports(receiver: ReceiverWorld) -> None:
     received(receiver, report())
@@ -90,6 +102,14 @@ def constraint_of_tasks(receiver: ReceiverWorld) -> None:
 def constraint_of_reviews(receiver: ReceiverWorld) -> None:
     receiver.forbid("review", "facts")
     received(receiver, misspelt())
+
+
+@path("an alert that the database refuses")
+def constraint_of_alerts(receiver: ReceiverWorld) -> None:
+    received(receiver, misspelt())
+    receiver.forbid("alert", "text")
+    receiver.pass_time(days=2)
+    receiver.once()
 
 
 @path("a patient whom the database refuses")

@@ -212,6 +212,7 @@ def hostile(receiver: ReceiverWorld) -> None:
             f"<?xml version='1.0' encoding='{words.FAMILY}'?><Bundle/>".encode(),
             b"",
             b"\x00" + words.NUMBER.encode(),
+            good.replace(b"ITK007C", b"ITK008M"),
         )
     ):
         more = {} if number % 2 else {"extra_headers": {"mex-subject": words.FAMILY.encode() + b"\xff"}}

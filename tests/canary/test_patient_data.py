@@ -30,8 +30,9 @@ from tests.canary import receiver_faults, receiver_paths, sender_answers, sender
 from tests.canary.net import Net, values_of_ours
 from tests.canary.worlds import World, world
 
-# the later modules add to what the first of each daemon has
-PATHS = {**sender_faults.PATHS, **sender_answers.PATHS, **receiver_faults.PATHS, **receiver_paths.PATHS}
+# each adds its paths when it is imported
+ADDED_BY = (sender_answers, sender_faults, receiver_faults)
+PATHS = {**sender_paths.PATHS, **receiver_paths.PATHS}
 REFUSED_BY_THE_DATABASE = [name for name in PATHS if "the database refuses" in name]
 LOGGED: dict[str, set[str]] = {}
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,7 +15,6 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, PrivateFormat
 
 from deploy.docs.cli import commands
@@ -34,67 +31,17 @@ from shared.db import Database
 from shared.errors import ConfigurationError
 from shared.mesh.__main__ import main as mesh_command
 from tests.canary.net import Net
-from tests.fakes.pds_server import make_key, pem
+from tests.canary.site import DATABASE_PASSWORD, KEY, KEY_LINES, PASSPHRASE, SECRETS, Quoting, Site, secrets_in
+from tests.fakes.pds_server import pem
 from tests.federated_sender.bench import consultation
 from tests.federated_sender.command_line import FEDERATION
 from tests.federated_sender.command_line import write as write_consultations
-
-SECRETS = {
-    "MESH_MAILBOX_PASSWORD": "tarantula-mailbox-7",
-    "MESH_SHARED_KEY": "scorpion-shared-8",
-    "SMTP_PASSWORD": "hornet-smtp-9",
-    "PDS_API_KEY": "wasp-api-10",
-}
-DATABASE_PASSWORD = "centipede-database-11"
-PASSPHRASE = "millipede-phrase-12"
-
-
-def secrets_in(text: str) -> set[str]:
-    """Return the secrets in ``text``; of the private key any line of its body counts."""
-    return {secret for secret in (*SECRETS.values(), DATABASE_PASSWORD, PASSPHRASE, *KEY_LINES) if secret in text}
-
-
-KEY: RSAPrivateKey = make_key()
-KEY_LINES = pem(KEY).decode().splitlines()[1:-1]
-
-
-@dataclass
-class Site:
-    """An installation whose secrets are canaries."""
-
-    directory: Path
-    values: dict[str, str]
-
-    @property
-    def env_file(self) -> Path:
-        file = self.directory / "practice.env"
-        file.write_text("".join(f"{name}={value}\n" for name, value in self.values.items()))
-        file.chmod(0o600)
-        return file
-
-
-class _Quoting(BaseHTTPRequestHandler):
-    """Refuses everything, and quotes what it was sent."""
-
-    def do_GET(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        said = f"{self.headers}{self.rfile.read(length).decode('latin-1')}"
-        body = json.dumps({"detail": [{"event": "SEND", "code": "02", "msg": said}], "error": said}).encode()
-        self.send_response(403)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_PUT = do_HEAD = do_GET  # noqa: N815 - the library's names
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        """Say nothing."""
 
 
 @pytest.fixture(scope="module")
 def quoting() -> Iterator[str]:
     """Give the address of whoever stands in the way to MESH and PDS."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Quoting) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Quoting) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
