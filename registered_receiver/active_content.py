@@ -15,7 +15,11 @@ _PDF: Final = re.compile(
     # so short a name stands in compressed data by chance: what follows must fit, too
     rb"|/(?:JS|AA)\s*(?:[(<\[]|\d+ \d+ R)"
 )
-_ESCAPED: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
+# a name in a PDF may be written with escapes; hardly anybody does
+_ESCAPED_NAME: Final = re.compile(rb"/[A-Za-z0-9]{0,20}#[A-Za-z0-9#]{2,60}")
+_ESCAPE: Final = re.compile(rb"#([0-9A-Fa-f]{2})")
+_NAMES: Final = frozenset({b"/JavaScript", b"/Launch", b"/OpenAction", b"/RichMedia", b"/XFA", b"/JS", b"/AA"})
+_MOST_ESCAPED: Final = 10_000
 _MARKUP: Final = re.compile(
     rb"<(?:[a-z]+:)?(?:script|iframe|object|embed|applet)\b|javascript:|<[^<>]*[\s/\"']on[a-z]+\s*=", re.IGNORECASE
 )
@@ -37,7 +41,15 @@ def has_active_content(content_type: str, data: bytes) -> bool:
     signature = _SIGNATURES.get(kind) if kind is not None else None
     if signature is None:
         return False
-    if kind is Kind.PDF:
-        # a name in a PDF may be written with escapes
-        data = _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), data)
+    if kind is Kind.PDF and _hides_a_name(data):
+        return True
     return signature.search(data) is not None
+
+
+def _hides_a_name(data: bytes) -> bool:
+    """Say whether a telling name is written with escapes, or so many are that nobody could have a good reason."""
+    for number, found in enumerate(_ESCAPED_NAME.finditer(data)):
+        name = _ESCAPE.sub(lambda escape: bytes.fromhex(escape[1].decode()), found[0])
+        if name in _NAMES or number >= _MOST_ESCAPED:
+            return True
+    return False

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from federated_sender.pdf import PdfRenderer
+from tests.fakes.printing import ThriftyRenderer
 
 
 @pytest.fixture(scope="session")
 def renderer() -> Iterator[PdfRenderer]:
-    with PdfRenderer() as renderer:
+    with ThriftyRenderer() as renderer:
         yield renderer

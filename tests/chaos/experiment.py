@@ -45,7 +45,7 @@ class Size:
     seconds: float
 
 
-SMALL = Size(consultations=60, processes=1, times=1, random_kills=6, mesh_faults=0.03, seconds=100)
+SMALL = Size(consultations=45, processes=1, times=1, random_kills=4, mesh_faults=0.04, seconds=45)
 LARGE = Size(consultations=2_000, processes=2, times=3, random_kills=60, mesh_faults=0.05, seconds=3_000)
 
 
@@ -247,7 +247,7 @@ def try_broken(directory: Path, name: str, postgresql: str = "") -> list[str]:
         killed = world.start(breakage.daemon, "once", kill=f"~{breakage.killed}#{breakage.number}")
         if world.nursery.wait(killed, 60) != _KILLED:
             return []
-        experiment.finish(within=25)
+        experiment.finish(within=12)
         return experiment.outcome.faults
 
 

@@ -17,6 +17,7 @@ from federated_sender.pdf import PdfRenderer
 from shared import log
 from tests.fakes.mesh import InMemoryMesh
 from tests.fakes.pds_server import PdsServer, make_key, running_pds
+from tests.fakes.printing import ThriftyRenderer
 from tests.federated_sender.bench import SenderBench, wire_sender
 from tests.federated_sender.command_line import Run, settings
 
@@ -25,7 +26,7 @@ MakeSender = Callable[..., SenderBench]
 
 @pytest.fixture(scope="session")
 def renderer() -> Iterator[PdfRenderer]:
-    with PdfRenderer() as renderer:
+    with ThriftyRenderer() as renderer:
         yield renderer
 
 

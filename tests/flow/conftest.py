@@ -10,6 +10,7 @@ import pytest
 
 from federated_sender.pdf import PdfRenderer
 from tests.fakes.mesh import InMemoryMesh
+from tests.fakes.printing import ThriftyRenderer
 from tests.flow import bench
 from tests.flow.bench import Flow
 from tests.registered_receiver.bench import INDEXED_SMITH, ReceiverBench
@@ -19,7 +20,7 @@ Wire = Callable[..., Flow]
 
 @pytest.fixture(scope="session")
 def renderer() -> Iterator[PdfRenderer]:
-    with PdfRenderer() as renderer:
+    with ThriftyRenderer() as renderer:
         yield renderer
 
 
