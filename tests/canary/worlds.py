@@ -27,6 +27,7 @@ from shared.db import Database
 from tests.canary import words
 from tests.canary.net import Net
 from tests.fakes.clock import MovableClock
+from tests.fakes.databases import migrate
 from tests.fakes.mesh import SHARED_KEY, InMemoryMesh
 from tests.fakes.pds_server import PdsServer
 from tests.fakes.smtp import MailServer
@@ -90,7 +91,7 @@ class World:
         if pds is not None:
             app.intake = replace(app.intake, practice_required=False)
             app.practices = wire_practices(pds, self.mesh.clock, app.pds_outage.over)
-        app.database.migrate()
+        migrate(app.database)
         bench = SenderBench(self.mesh, app.database, app.intake, (), app.rounds(), self.directory)
         bench.jobs = tuple(self.net.watch(job) for job in app.jobs())
         self.net.listen("federated-sender")
@@ -99,7 +100,7 @@ class World:
     def receiver(self, **changes: str) -> ReceiverWorld:
         environment = self.environment("receiver", **changes)
         app = Receiver(load(ReceiverSettings, environment), clock=self.mesh.clock, mesh=self.mesh.client("BIRCHMB1"))
-        app.database.migrate()
+        migrate(app.database)
         bench = ReceiverBench(self.mesh, app, environment)
         self.net.listen("registered-receiver")
         world = ReceiverWorld(self, environment, app, bench)

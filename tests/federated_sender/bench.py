@@ -31,6 +31,7 @@ from shared.itk3.codes import find
 from shared.itk3.identity import response_id
 from shared.itk3.model import Organization, ResponseMessage
 from shared.presentation import alert_json, timeline_json
+from tests.fakes.databases import migrate
 from tests.fakes.mesh import InMemoryMesh, Message
 
 WORKFLOW = "GPFED_CONSULT_REPORT"
@@ -166,7 +167,7 @@ def wire_sender(
     """
     migrations = Path(federated_sender.__file__).parent / "migrations"
     database = Database(database_url, schema="federated_sender", migrations=migrations)
-    database.migrate()
+    migrate(database)
     clock, client = mesh.clock, mesh.client("ALDERMB1")
     intake = Intake(database, clock, ALDER.ods_code, delay, under(directory), practice_required=practices is None)
     pds = Outage("PDS", clock, refusal_teller(database, ledger.ALERTS, clock, "PDS", "PDS"))

@@ -18,6 +18,7 @@ from shared import log
 from shared.config import load
 from shared.mesh.client import MeshClient
 from shared.mesh.observer import Observer
+from tests.fakes.databases import migrate
 from tests.fakes.mesh import SHARED_KEY, InMemoryMesh
 from tests.federated_sender.bench import ALDER, BIRCH, SenderBench
 from tests.registered_receiver.bench import ReceiverBench
@@ -88,7 +89,7 @@ def wire_sender(
     client = _client(mesh, ods_code, lambda: sender.outage.over())
     sender = Sender(load(SenderSettings, environment), clock=mesh.clock, mesh=client)
     sender.renderer = renderer
-    sender.database.migrate()
+    migrate(sender.database)
     return SenderBench(mesh, sender.database, sender.intake, tuple(sender.jobs()), sender.rounds(), directory)
 
 
@@ -98,7 +99,7 @@ def wire_receiver(database_url: str, mesh: InMemoryMesh, directory: Path, ods_co
     environment = _environment(database_url, directory, ods_code)
     client = _client(mesh, ods_code, lambda: receiver.outage.over())
     receiver = Receiver(load(ReceiverSettings, environment), clock=mesh.clock, mesh=client)
-    receiver.database.migrate()
+    migrate(receiver.database)
     return ReceiverBench(mesh, receiver, environment)
 
 

@@ -27,6 +27,7 @@ from shared.itk3.model import Document, Organization, Patient, PersonName, Pract
 from shared.itk3.parse import parse
 from shared.itk3.responses import read_response
 from shared.presentation import alert_json, timeline_json
+from tests.fakes.databases import migrate
 from tests.fakes.mesh import SHARED_KEY, InMemoryMesh, Message
 
 WORKFLOW = "GPFED_CONSULT_REPORT"
@@ -191,7 +192,7 @@ def wire_receiver(database_url: str, mesh: InMemoryMesh, directory: Path, **chan
         "MESH_SHARED_KEY": SHARED_KEY,
     } | changes
     receiver = Receiver(load(ReceiverSettings, environment), clock=mesh.clock, mesh=mesh.client(US))
-    receiver.database.migrate()
+    migrate(receiver.database)
     bench = ReceiverBench(mesh, receiver, environment)
     bench._log_here()
     return bench
