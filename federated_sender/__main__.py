@@ -8,7 +8,8 @@ from federated_sender.app import NAME, Sender
 from federated_sender.commands import add_sender_commands
 from federated_sender.settings import SenderSettings
 from shared.audit_commands import add_audit_command
-from shared.cli import Commands, add_common_commands, env_file_option, environment
+from shared.cli import Commands, env_file_option, environment
+from shared.common_commands import add_common_commands
 from shared.config import load
 
 

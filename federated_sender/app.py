@@ -37,11 +37,12 @@ from shared.checks import Check
 from shared.clock import Clock, system_clock
 from shared.config import make_state_directory
 from shared.connect import open_mesh
-from shared.daemon import Job, Outage, Rounds
+from shared.daemon import Job, Rounds
 from shared.db import Database
 from shared.heartbeat import Backlog
 from shared.itk3.model import Organization
 from shared.mesh.client import MeshClient
+from shared.outage import Outage
 
 NAME = "federated-sender"
 _CHASE_EVERY = timedelta(minutes=1)

@@ -8,7 +8,8 @@ from registered_receiver.app import NAME, Receiver
 from registered_receiver.commands import add_receiver_commands
 from registered_receiver.settings import ReceiverSettings
 from shared.audit_commands import add_audit_command
-from shared.cli import Commands, add_common_commands, env_file_option, environment
+from shared.cli import Commands, env_file_option, environment
+from shared.common_commands import add_common_commands
 from shared.config import load
 
 _STATUS_COLUMNS = {

@@ -32,11 +32,12 @@ from shared.checks import Check, certificate_checks, clock_check, database_check
 from shared.clock import Clock, system_clock
 from shared.config import make_state_directory
 from shared.connect import open_mesh
-from shared.daemon import Job, Outage, Rounds
+from shared.daemon import Job, Rounds
 from shared.db import Database
 from shared.errors import DatabaseUnusable
 from shared.heartbeat import Backlog
 from shared.mesh.client import MeshClient
+from shared.outage import Outage
 
 NAME: Final = "registered-receiver"
 SCHEMA: Final = "registered_receiver"

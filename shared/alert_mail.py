@@ -15,12 +15,13 @@ from shared.alerts import AlertBook
 from shared.checks import Check
 from shared.clock import Clock
 from shared.config import PracticeSettings
-from shared.daemon import Job, Outage
+from shared.daemon import Job
 from shared.db import Database, insert_once
 from shared.digest import Item, Letterhead, compose
 from shared.errors import MailFailed
 from shared.log import Event, emit
 from shared.mail import Mailer
+from shared.outage import Outage
 from shared.smtp import smtp_server
 from shared.tables import AlertColumns, DigestColumns
 

@@ -7,12 +7,12 @@ from typing import Any
 from shared.alerts import AlertBook
 from shared.clock import Clock
 from shared.config import MeshSettings, PracticeSettings
-from shared.daemon import Outage
 from shared.db import Database
 from shared.identifiers import MailboxId
 from shared.mesh.account import MeshAccount
 from shared.mesh.client import MeshClient
 from shared.mesh_watch import MeshWatch
+from shared.outage import Outage
 
 
 def account_of(settings: MeshSettings) -> MeshAccount:

@@ -185,6 +185,9 @@ def test_a_process_whose_title_names_a_patient_is_caught(tmp_path: Path, rendere
     with world(tmp_path, "sqlite://", renderer) as made:
         process = subprocess.Popen([f"report of {words.FAMILY}", "60"], executable="/bin/sleep")
         try:
+            # the new program runs a moment before its arguments can be read
+            while process.poll() is None and not Path(f"/proc/{process.pid}/cmdline").read_bytes():
+                pass
             made.net.look_at_processes()
         finally:
             process.kill()

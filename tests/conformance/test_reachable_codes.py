@@ -130,6 +130,8 @@ def test_each_mandatory_element_that_is_missing_earns_10008(receiver: ReceiverBe
 
     answers(receiver, draft.body, ["10008"])
 
+    assert receiver.only()["state"] == "rejected"
+
 
 @pytest.mark.requirement("GPCM-SD-067", "GPCM-SD-071")
 @pytest.mark.parametrize("priority", [None, "routine", "urgent"])
@@ -140,6 +142,8 @@ def test_a_priority_key_is_neither_asked_for_nor_looked_at(receiver: ReceiverBen
 
     answers(receiver, draft.body, ["20013", "30001"])
 
+    assert receiver.only()["state"] == "filed"
+
 
 @pytest.mark.requirement("GPCM-SD-071", "GPCM-SD-073")
 @pytest.mark.parametrize("priority", ["urgent", "asap", "stat"])
@@ -148,6 +152,8 @@ def test_a_task_that_is_not_routine_earns_10008_and_not_10006(receiver: Receiver
     draft.set(f"{TASK}/f:priority", priority)
 
     answers(receiver, draft.body, ["10008"])
+
+    assert receiver.only()["state"] == "rejected"
 
 
 @pytest.mark.requirement("FHIR-RR-02", "RC-HS-01", "FHIR-BA-02")
@@ -170,14 +176,18 @@ def test_a_patients_standing_earns_its_code_after_20013(
 def test_what_cannot_be_read_earns_10009(receiver: ReceiverBench, body: bytes) -> None:
     answers(receiver, body, ["10009"])
 
+    assert receiver.only()["state"] == "rejected"
+
 
 @pytest.mark.requirement("GPCM-SD-066", "RC-HS-02")
 def test_what_is_too_large_earns_20015(make_receiver: MakeReceiver) -> None:
     receiver = make_receiver(MAX_MESSAGE_SIZE="20KB")
 
-    answers(
-        receiver, build_report(report(documents=(REPORT, replace(PHOTOGRAPH, data=PHOTOGRAPH.data * 5000)))), ["20015"]
-    )
+    large = build_report(report(documents=(REPORT, replace(PHOTOGRAPH, data=PHOTOGRAPH.data * 5000))))
+
+    answers(receiver, large, ["20015"])
+
+    assert receiver.only()["state"] == "rejected"
 
 
 @pytest.mark.requirement("FHIR-RR-05", "RC-HS-02")

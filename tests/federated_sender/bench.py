@@ -24,12 +24,13 @@ from federated_sender.send import Send
 from federated_sender.track import Track
 from federated_sender.workload import Clocks
 from shared.alerts import refusal_teller
-from shared.daemon import Job, Outage, Rounds, run_once
+from shared.daemon import Job, Rounds, run_once
 from shared.db import Database
 from shared.itk3.build import build_response
 from shared.itk3.codes import find
 from shared.itk3.identity import response_id
 from shared.itk3.model import Organization, ResponseMessage
+from shared.outage import Outage
 from shared.presentation import alert_json, timeline_json
 from tests.fakes.databases import migrate
 from tests.fakes.mesh import InMemoryMesh, Message

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from federated_sender.pds_connection import PdsAnswer, PdsConnection, PdsRequest
+from federated_sender.pds_record import PdsRecord
 from shared.errors import PdsProtocolError, PdsUnavailable
 from tests.fakes.clock import MovableClock
 from tests.fakes.mesh import InMemoryMesh
@@ -158,9 +159,11 @@ def test_no_proxy_of_the_environment_comes_before_a_loopback_address(
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     client = wire_client(pds, clock)
 
-    client.record(NUMBER, REPORT_ID)
-
+    found = client.record(NUMBER, REPORT_ID)
     client.close()
+
+    assert isinstance(found, PdsRecord)
+    assert found.nhs_number == NUMBER
 
 
 def test_a_server_that_nobody_vouches_for_is_not_asked(

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.sandbox
 def test_a_mailbox_with_the_right_password_is_let_in(sender: MeshClient) -> None:
     sender.handshake()
 
+    assert sender.list_inbox() == []
+
 
 def test_a_wrong_password_is_not_let_in(mesh: LocalMesh) -> None:
     account = replace(mesh.account(SENDER), password="wrong")

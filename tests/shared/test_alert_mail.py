@@ -22,10 +22,10 @@ from registered_receiver import ledger as receiver_ledger
 from registered_receiver import tables as receiver_tables
 from shared import log
 from shared.alert_mail import AlertMail, PatientOf, nobody
-from shared.daemon import Outage
 from shared.db import Database
 from shared.digest import Letterhead
 from shared.mail import Mailer
+from shared.outage import Outage
 from shared.smtp import smtp_server
 from tests.fakes.clock import MovableClock
 from tests.fakes.smtp import MailServer

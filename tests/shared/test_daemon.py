@@ -16,8 +16,9 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from shared import log
-from shared.daemon import Job, Outage, Rounds, run_once
+from shared.daemon import Job, Rounds, run_once
 from shared.errors import MeshProtocolError, MeshRefused, MeshUnavailable
+from shared.outage import Outage
 from tests.fakes.clock import MovableClock
 
 EVERY = timedelta(minutes=5)
@@ -205,7 +206,8 @@ import os, signal, threading
 from datetime import timedelta
 from apscheduler.executors.pool import ThreadPoolExecutor
 from shared.clock import system_clock
-from shared.daemon import Job, Outage, Rounds, run_until_stopped
+from shared.daemon import Job, Rounds, run_until_stopped
+from shared.outage import Outage
 from shared.heartbeat import Backlog, Heartbeat
 from shared.service import ServiceManager
 

@@ -65,7 +65,12 @@ def test_a_service_manager_that_does_not_read_keeps_nobody_from_ending(
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": "/nowhere/at/all"}])
 def test_without_a_service_manager_nothing_happens(environ: dict[str, str]) -> None:
-    ServiceManager(environ).ready()
+    service = ServiceManager(environ)
+
+    service.ready()
+    service.stopping()
+
+    assert service.watchdog_every is None
 
 
 @pytest.mark.parametrize(
