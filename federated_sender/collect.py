@@ -54,7 +54,7 @@ class Collect:
         self._database = database
         self._clock = clock
         self._workflow_id = workflow_id
-        self._uncollected = Uncollected(database, ledger.ALERTS, clock, ledger.DAEMON)
+        self._uncollected = Uncollected(database, ledger.ALERTS, clock, ledger.DAEMON, _is_stored)
         self._collector = Collector(
             mesh,
             owns=self._is_ours,
@@ -243,6 +243,10 @@ class Follow:
         )
         _tell(session, key, need, code, self.clock)
         after_commit(session, lambda: emit(events.RESPONSE_FOR_NOBODY, mesh_message_id=key, code=code))
+
+
+def _is_stored(session: Session, mesh_message_id: str) -> bool:
+    return session.get(InboxMessage, mesh_message_id) is not None
 
 
 def _practice(claimed: str) -> str:

@@ -49,7 +49,7 @@ class Collect:
             max_bytes=self.max_message_size,
             workflow_id=self.workflow_id,
         )
-        self._uncollected = Uncollected(self.database, ledger.ALERTS, self.clock, ledger.DAEMON)
+        self._uncollected = Uncollected(self.database, ledger.ALERTS, self.clock, ledger.DAEMON, inbox.is_kept)
 
     def step(self) -> int:
         """Go through the mailbox once; return how many messages were not here before."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -119,13 +119,10 @@ class AlertBook(Generic[A]):
             raise CommandFailed(f"alert {alert_id} is closed already")
         self._settle(session, alert, now, by, reason)
 
-    def open_about(self, session: Session, kind: str, subject_ids: Iterable[str]) -> set[str]:
-        """Return those of the subjects about which an alert of this kind is open."""
-        wanted = set(subject_ids)
-        if not wanted:
-            return set()
+    def open_subjects(self, session: Session, kind: str) -> set[str]:
+        """Return the subjects about which an alert of this kind is open."""
         query = select(self._model.subject_id).where(self._model.kind == kind, self._model.closed_at.is_(None))
-        return wanted.intersection(session.scalars(query))
+        return set(session.scalars(query))
 
     def listing(self, session: Session) -> list[A]:
         """Return all alerts, the newest first."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -36,12 +36,17 @@ _LONGEST_SUBJECT: Final = 255
 
 @dataclass
 class Uncollected:
-    """Keeps the alerts of one daemon, named ``by``, about what it could not collect or acknowledge."""
+    """Keeps the alerts of one daemon, named ``by``, about what it could not collect or acknowledge.
+
+    ``is_stored`` says whether the daemon has a MESH message. That and not what a round did decides when an alert is
+    over: the process that collected the message may have been killed before it could say so.
+    """
 
     database: Database
     book: AlertBook[Any]
     clock: Clock
     by: str
+    is_stored: Callable[[Session, str], bool]
     _said: dict[str, datetime] = field(init=False, repr=False, default_factory=dict)
 
     def note(self, collected: Collected) -> None:
@@ -49,7 +54,7 @@ class Uncollected:
         failed = {message_id[:_LONGEST_SUBJECT]: error for message_id, error in collected.failures}
         if failed:
             self._tell(failed)
-        self._settle({message_id[:_LONGEST_SUBJECT] for message_id in collected.kept_ids} - failed.keys())
+        self._settle(failed)
 
     def _tell(self, failed: Mapping[str, MessagingError]) -> None:
         now = self.clock()
@@ -72,15 +77,16 @@ class Uncollected:
             code=None,
         )
 
-    def _settle(self, kept: set[str]) -> None:
-        """Close what was opened while these messages could not be collected or acknowledged."""
-        self._said = {subject: at for subject, at in self._said.items() if subject not in kept}
+    def _settle(self, failed: Mapping[str, MessagingError]) -> None:
+        """Close what was opened about messages that are here now, unless this round failed to acknowledge them."""
         with self.database.snapshot() as session:
-            came = self.book.open_about(session, KIND, kept)
+            waiting = self.book.open_subjects(session, KIND)
+            came = {subject for subject in waiting - failed.keys() if self.is_stored(session, subject)}
+        self._said = {subject: at for subject, at in self._said.items() if subject in waiting - came}
         if not came:
             return
         with self.database.transaction() as session:
-            for subject in came:
+            for subject in sorted(came):
                 self.book.close(
                     session,
                     subject_id=subject,

@@ -37,17 +37,13 @@ def never() -> bool:
 
 @dataclass(slots=True)
 class Collected:
-    """What one round did. ``failures`` has the id and the error of each message that stays in MESH for now.
-
-    ``kept_ids`` are the messages that are stored, be they acknowledged or not.
-    """
+    """What one round did. ``failures`` has the id and the error of each message that stays in MESH for now."""
 
     kept: int = 0
     left: int = 0
     gone: int = 0
     acknowledged: int = 0
     failures: list[tuple[str, MessagingError]] = field(default_factory=list)
-    kept_ids: set[str] = field(default_factory=set)
 
 
 class Collector:
@@ -164,7 +160,6 @@ class Collector:
         with self._client.download(message_id, self._max_bytes) as message:
             self._keep(message)
         collected.kept += 1
-        collected.kept_ids.add(message_id)
         self._client.acknowledge(message_id)
         collected.acknowledged += 1
         self._missing.pop(message_id, None)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from registered_receiver import inbox
 from registered_receiver.states import MessageState
 from registered_receiver.tables import Message
+from shared import uncollected
 from shared.errors import MeshUnavailable
 from shared.meanings.catalogue import meaning_of
 from shared.mesh.messages import IncomingMessage
@@ -320,6 +321,28 @@ def test_a_message_that_mesh_cannot_give_out_never_blocks_the_next_and_is_told_u
     receiver.step("collect")
     assert receiver.alerts() == []
     assert len(receiver.messages()) == 2
+
+
+def test_the_alert_ends_though_the_process_that_collected_the_message_was_killed_before_it_could_say_so(
+    receiver: ReceiverBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = receiver.deliver(report(1))
+    receiver.mesh.fail_next("GET", f"inbox/{late}", answer(400, b"no"))
+    receiver.step("collect")
+    before = receiver.alerts()
+    with monkeypatch.context() as killed:
+        killed.setattr(uncollected.Uncollected, "note", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            receiver.step("collect")
+
+    receiver.step("collect")
+
+    assert [alert["kind"] for alert in before] == ["collection_failed"]
+    assert receiver.alerts() == []
+
+
+def _killed(*_arguments: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_message_that_mesh_never_gives_out_is_not_told_of_by_every_process(receiver: ReceiverBench) -> None:

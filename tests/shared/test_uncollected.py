@@ -28,11 +28,17 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
-def uncollected(tmp_path: Path, clock: MovableClock) -> Iterator[Uncollected]:
+def stored() -> set[str]:
+    """Return the messages that the daemon has."""
+    return set()
+
+
+@pytest.fixture
+def uncollected(tmp_path: Path, clock: MovableClock, stored: set[str]) -> Iterator[Uncollected]:
     migrations = Path(federated_sender.__file__).parent / "migrations"
     database = Database(f"sqlite:///{tmp_path}/state.sqlite", schema="federated_sender", migrations=migrations)
     database.migrate()
-    yield Uncollected(database, ALERTS, clock, "tester")
+    yield Uncollected(database, ALERTS, clock, "tester", lambda _session, message_id: message_id in stored)
     database.close()
 
 
@@ -44,10 +50,8 @@ def logged() -> Iterator[io.StringIO]:
     structlog.reset_defaults()
 
 
-def failed(message_id: str = BROKEN, *, kept: bool = False) -> Collected:
-    return Collected(
-        failures=[(message_id, MeshRefused("MESH answered 400"))], kept_ids={message_id} if kept else set()
-    )
+def failed(message_id: str = BROKEN) -> Collected:
+    return Collected(failures=[(message_id, MeshRefused("MESH answered 400"))])
 
 
 def open_subjects(uncollected: Uncollected) -> list[str]:
@@ -55,26 +59,31 @@ def open_subjects(uncollected: Uncollected) -> list[str]:
         return [alert.subject_id for alert in ALERTS.listing(session) if alert.closed_at is None]
 
 
-def test_one_alert_stays_open_until_the_message_is_collected(uncollected: Uncollected) -> None:
+def test_one_alert_stays_open_until_the_message_is_collected_by_whatever_process(
+    uncollected: Uncollected, stored: set[str]
+) -> None:
     uncollected.note(failed())
     uncollected.note(failed())
-    uncollected.note(Collected(kept_ids={"another"}))
+    stored.add("another")
+    uncollected.note(Collected())
     before = open_subjects(uncollected)
 
-    uncollected.note(Collected(kept_ids={BROKEN}))
+    stored.add(BROKEN)
+    uncollected.note(Collected())
 
     assert (before, open_subjects(uncollected)) == ([BROKEN], [])
 
 
-def test_what_is_kept_and_cannot_be_acknowledged_stays_told(uncollected: Uncollected) -> None:
-    uncollected.note(failed(kept=True))
-    uncollected.note(failed(kept=True))
+def test_what_is_kept_and_cannot_be_acknowledged_stays_told(uncollected: Uncollected, stored: set[str]) -> None:
+    stored.add(BROKEN)
+    uncollected.note(failed())
+    uncollected.note(failed())
 
     assert open_subjects(uncollected) == [BROKEN]
 
 
 def test_it_is_logged_when_it_begins_and_daily_and_anew_after_it_was_over(
-    uncollected: Uncollected, clock: MovableClock, logged: io.StringIO
+    uncollected: Uncollected, stored: set[str], clock: MovableClock, logged: io.StringIO
 ) -> None:
     counts = []
     for pause in (timedelta(hours=1), timedelta(hours=22), timedelta(hours=1), timedelta(hours=1)):
@@ -83,7 +92,8 @@ def test_it_is_logged_when_it_begins_and_daily_and_anew_after_it_was_over(
         clock.move(pause)
     uncollected.note(failed())
     daily = logged.getvalue().count('"collection.failed"')
-    uncollected.note(Collected(kept_ids={BROKEN}))
+    stored.add(BROKEN)
+    uncollected.note(Collected())
     uncollected.note(failed())
 
     assert (counts, daily) == ([1, 1, 1, 2], 2)
@@ -94,18 +104,14 @@ def test_a_process_that_finds_the_alert_open_does_not_say_it_again(
     uncollected: Uncollected, logged: io.StringIO
 ) -> None:
     uncollected.note(failed())
-    next_process = Uncollected(uncollected.database, ALERTS, uncollected.clock, "tester")
+    next_process = Uncollected(uncollected.database, ALERTS, uncollected.clock, "tester", uncollected.is_stored)
 
     next_process.note(failed())
 
     assert logged.getvalue().count('"collection.failed"') == 1
 
 
-def test_an_id_of_any_length_is_told_of_and_taken_back(uncollected: Uncollected) -> None:
-    endless = "X" * 1000
-    uncollected.note(failed(endless))
-    before = open_subjects(uncollected)
+def test_an_id_of_any_length_is_told_of(uncollected: Uncollected) -> None:
+    uncollected.note(failed("X" * 1000))
 
-    uncollected.note(Collected(kept_ids={endless}))
-
-    assert (before, open_subjects(uncollected)) == (["X" * 255], [])
+    assert open_subjects(uncollected) == ["X" * 255]
