@@ -11,6 +11,14 @@ import pytest
 from sqlalchemy import create_engine, text
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_authorities() -> Iterator[None]:
+    """Trust nobody: reading the machine's authorities takes longer than most tests; real TLS names its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", os.devnull)
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """Give the URL of a PostgreSQL server: ``TEST_DATABASE_URL``, or one started for this session."""
