@@ -1,0 +1,72 @@
+"""The plans by which a database finds rows: which statements go through a whole table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+from shared.db import Database
+
+
+@dataclass
+class Statement:
+    """A statement as it was executed, and the seconds that it took."""
+
+    text: str
+    parameters: Any = field(repr=False)
+    seconds: float = 0.0
+
+
+@contextmanager
+def listening(engine: Engine) -> Iterator[list[Statement]]:
+    """Give the list of every statement that is executed within the ``with``."""
+    heard: list[Statement] = []
+    begun: list[float] = []
+
+    def before(_connection: Any, _cursor: Any, text: str, parameters: Any, _context: Any, _many: bool) -> None:
+        heard.append(Statement(text, parameters))
+        begun.append(time.perf_counter())
+
+    def after(*_: Any) -> None:
+        heard[-1].seconds = time.perf_counter() - begun.pop()
+
+    event.listen(engine, "before_cursor_execute", before)
+    event.listen(engine, "after_cursor_execute", after)
+    try:
+        yield heard
+    finally:
+        event.remove(engine, "before_cursor_execute", before)
+        event.remove(engine, "after_cursor_execute", after)
+
+
+def _goes_through(line: str, text: str) -> bool:
+    """Say whether a line of SQLite's plan is about a whole table; in the order that is wanted, it ends at the limit."""
+    if not line.startswith("SCAN") or line.split()[1].startswith(("CONSTANT", "(")):
+        return False
+    return " INDEX " not in line or "LIMIT" not in text
+
+
+def _partial_indexes(connection: Connection) -> set[str]:
+    # what is in one of these is what the statement asks for
+    found = "SELECT name FROM sqlite_master WHERE type = 'index' AND sql LIKE '% WHERE %'"
+    return {row[0] for row in connection.exec_driver_sql(found)}
+
+
+def scanned(database: Database, statement: Statement) -> list[str]:
+    """Return the tables that the database goes through from end to end for ``statement``."""
+    if not statement.text.startswith(("SELECT", "UPDATE", "DELETE")):
+        return []
+    with database.snapshot() as session:
+        connection = session.connection()
+        if connection.dialect.name == "sqlite":
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", statement.parameters).all()
+            plan = [str(row[3]) for row in rows if _goes_through(str(row[3]), statement.text)]
+            return [line.split()[1] for line in plan if line.split()[-1] not in _partial_indexes(connection)]
+        rows = connection.exec_driver_sql(f"EXPLAIN {statement.text}", statement.parameters).all()
+        plan = [str(row[0]) for row in rows]
+        return [line.partition("Seq Scan on ")[2].split()[0] for line in plan if "Seq Scan on " in line]
