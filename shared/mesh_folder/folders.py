@@ -1,0 +1,153 @@
+"""The folders of a mailbox, and changes of them that a crash can end at any moment without harm."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from errno import EACCES, ELOOP, ENXIO, EPERM, EROFS
+from pathlib import Path
+from typing import IO, Final
+
+from shared.errors import MeshForbidden, MeshProtocolError, MeshUnavailable, MeshUnreachable
+from shared.mesh_folder.names import let_go, staged
+
+# The MESH client is another user, who shares a group with us (setgid on the folders), whatever our umask says.
+_MODE: Final = 0o660
+_CLOSED: Final = frozenset({EACCES, EPERM, EROFS})
+_NO_FILE: Final = "one of the message's files is a link or no file at all"
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders of one mailbox below ``root``, as the MESH client lays them out."""
+
+    root: Path
+
+    @property
+    def incoming(self) -> Path:
+        """Where the client puts what it received."""
+        return self.root / "IN"
+
+    @property
+    def outgoing(self) -> Path:
+        """Where the client takes what is to be sent."""
+        return self.root / "OUT"
+
+    @property
+    def temporary(self) -> Path:
+        """Where the client may keep what it works on."""
+        return self.root / "TEMP"
+
+    @property
+    def sent(self) -> Path:
+        """Where the client puts what MESH took."""
+        return self.root / "SENT"
+
+    @property
+    def failed(self) -> Path:
+        """Where the client puts what it could not send."""
+        return self.root / "FAILED"
+
+    def require(self) -> None:
+        """Raise MeshUnreachable or MeshForbidden unless messages can go and come."""
+        for folder in (self.incoming, self.outgoing, self.failed):
+            with usable(folder):
+                folder.stat()
+                if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
+                    raise PermissionError(EACCES, "")
+
+
+@contextmanager
+def usable(folder: Path) -> Iterator[None]:
+    """Turn what goes wrong with ``folder`` into errors of ours.
+
+    Raises MeshUnreachable when it is not there, MeshForbidden when it may not be used, else MeshUnavailable.
+    """
+    try:
+        yield
+    except OSError as error:
+        words = f"the folder {folder.name}: {os.strerror(error.errno or 0)}"
+        if error.errno in _CLOSED:
+            raise MeshForbidden(f"{words}; `check` says which permission is missing") from None
+        if not folder.is_dir():
+            raise MeshUnreachable(f"{words}; see MESH_FOLDER, and whether the share is mounted") from None
+        raise MeshUnavailable(words) from None
+
+
+def put(folder: Path, name: str, content: bytes | IO[bytes], at: datetime) -> None:
+    """Let a complete file appear in ``folder`` at once, or not at all, and for good; ``at`` is its time."""
+    stage(folder, name, content, at)
+    settle(folder, name)
+
+
+def stage(folder: Path, name: str, content: bytes | IO[bytes], at: datetime) -> None:
+    """Write a file under a name that nobody looks for, durably; one that a crash left behind is replaced."""
+    path = folder / staged(name)
+    with suppress(FileNotFoundError):
+        path.unlink()
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+    with os.fdopen(descriptor, "wb") as file:
+        os.fchmod(descriptor, _MODE)
+        if isinstance(content, bytes):
+            file.write(content)
+        else:
+            content.seek(0)
+            shutil.copyfileobj(content, file)
+        file.flush()
+        os.utime(descriptor, (at.timestamp(), at.timestamp()))
+        os.fsync(descriptor)
+    sync(folder)
+
+
+def settle(folder: Path, name: str) -> None:
+    """Give what was staged its own name: from here on others see it."""
+    (folder / staged(name)).replace(folder / name)
+    sync(folder)
+
+
+def remove_let_go(folder: Path, control: str, data: str | None) -> None:
+    """Remove what is left of a message whose control file lost its name: the data, then what was the control file."""
+    if data is not None:
+        (folder / data).unlink(missing_ok=True)
+    (folder / let_go(control)).unlink(missing_ok=True)
+
+
+def sync(folder: Path) -> None:
+    """Make the names in ``folder`` outlive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def open_file(path: Path) -> IO[bytes]:
+    """Open a file that somebody else wrote. Raises MeshProtocolError for a link, a pipe or whatever is no file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno in (ELOOP, ENXIO):
+            raise MeshProtocolError(_NO_FILE) from None
+        raise
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise MeshProtocolError(_NO_FILE)
+    return os.fdopen(descriptor, "rb")
+
+
+def time_of(path: Path) -> datetime | None:
+    """Return when a file was written, None when it is not there any more."""
+    try:
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:
+        return None
+
+
+def names_in(folder: Path) -> list[str]:
+    """Return the names of all that is in ``folder``."""
+    return [path.name for path in folder.iterdir()]
