@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from shared.itk3 import codes, resources, stu3, systems
 from shared.itk3.fhir_xml import Resource, write
-from shared.itk3.identity import derive
+from shared.itk3.identity import derive, payload_identifier
 from shared.itk3.model import ReportIds, ReportMessage, ResponseMessage
 from shared.itk3.parse import read
 from shared.itk3.payload import Payload
@@ -25,7 +25,7 @@ def report_ids(message: ReportMessage) -> ReportIds:
         bundle_identifier=derive(message.report_id, "message-bundle-identifier"),
         message_header=derive(message.report_id, "message-header"),
         payload=derive(message.report_id, "payload-bundle"),
-        payload_identifier=derive(message.report_id, "payload-bundle-identifier"),
+        payload_identifier=payload_identifier(message.report_id),
     )
 
 
@@ -40,7 +40,9 @@ def build_report(message: ReportMessage, payload: Payload = TASK_PAYLOAD) -> byt
         raise ValueError("a confidential report has no attachments")
     ids = report_ids(message)
     sender = header_organization(derive(message.report_id, "header-organization"), message.sender.ods_code)
-    content = bundle(ids.payload, ids.payload_identifier, payload.profile, payload.bundle_type, payload.build(message))
+    written = message.generated_at if payload.bundle_type == "document" else None
+    entries = payload.build(message)
+    content = bundle(ids.payload, ids.payload_identifier, payload.profile, payload.bundle_type, entries, written)
     header = resources.resource(
         "MessageHeader",
         ids.message_header,

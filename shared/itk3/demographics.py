@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import cast, get_args
 
 from shared.identifiers import NhsNumber
 from shared.itk3 import systems
+from shared.itk3.bundle import Bundle
 from shared.itk3.element import Element
 from shared.itk3.envelope import identifier, ods_code
 from shared.itk3.model import Address, Gender, Organization, Patient, PersonName, Practitioner
 from shared.itk3.primitives import read_date
+
+
+class PeopleView(ABC):
+    """A payload bundle with its references to people resolved; what does not resolve is None."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+
+    @property
+    @abstractmethod
+    def patient(self) -> Element | None:
+        """Whom the consultation was with."""
+
+    @property
+    @abstractmethod
+    def practitioner(self) -> Element | None:
+        """The clinician."""
+
+    @property
+    @abstractmethod
+    def practices(self) -> tuple[Element | None, ...]:
+        """Every Organization that the payload refers to."""
 
 
 def official_name(person: Element | None) -> PersonName | None:

@@ -1,12 +1,14 @@
 """Writes a resource, given as plain dictionaries in FHIR order, as FHIR XML.
 
-The dictionaries have the shape of FHIR JSON with one addition: ``bytes`` stand for base64 content.
+The dictionaries have the shape of FHIR JSON with two additions: ``bytes`` stand for base64 content, and an
+``Xhtml`` for the text of a narrative.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from lxml import etree
@@ -16,7 +18,15 @@ from shared.itk3.systems import FHIR_NAMESPACE
 Resource = dict[str, Any]
 """A resource or element: keys in FHIR order; no key without a value."""
 
+_XHTML: Final = "http://www.w3.org/1999/xhtml"
 _EXTENSIONS: Final = frozenset({"extension", "modifierExtension"})
+
+
+@dataclass(frozen=True, slots=True)
+class Xhtml:
+    """The content of a narrative: plain text, which becomes one paragraph."""
+
+    text: str = field(repr=False)
 
 
 def write(resource: Resource) -> bytes:
@@ -41,6 +51,9 @@ def _fill(parent: etree._Element, content: Mapping[str, Any]) -> None:
             parent.set("url", value)  # FHIR XML writes this one as an attribute
             continue
         for item in _items(value):
+            if isinstance(item, Xhtml):
+                _narrate(parent, name, item)
+                continue
             child = etree.SubElement(parent, _tag(name))
             if isinstance(item, Mapping) and "resourceType" in item:
                 child = etree.SubElement(child, _tag(item["resourceType"]))
@@ -48,6 +61,12 @@ def _fill(parent: etree._Element, content: Mapping[str, Any]) -> None:
                 _fill(child, item)
             else:
                 child.set("value", _text(item))
+
+
+def _narrate(parent: etree._Element, name: str, narrative: Xhtml) -> None:
+    namespaces = cast("dict[str, str]", {None: _XHTML})  # as above
+    block = etree.SubElement(parent, f"{{{_XHTML}}}{name}", nsmap=namespaces)
+    etree.SubElement(block, f"{{{_XHTML}}}p").text = _text(narrative.text)
 
 
 def _items(value: object) -> Sequence[object]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from shared.itk3 import systems
 from shared.itk3.element import Element
-from shared.itk3.rule import Predicate, Rule, envelope_rule, header_rule, key_rule
+from shared.itk3.rule import Case, Predicate, Rule, envelope_rule, header_rule, key_rule, payload_key_rule
+
+if TYPE_CHECKING:
+    from shared.itk3.payload import Payload
 
 _KEYS: Final = (
     *("InfAckRequested", "BusAckRequested", "RecipientType"),
     *("MessageDefinition", "SenderReference", "LocalExtension"),
 )
+_RECIPIENT_TYPES: Final = frozenset({"FA", "FI"})
 
 
 def _has_one_handling_extension(header: Element) -> bool:
@@ -28,9 +31,24 @@ def _is_true(key: Element) -> bool:
     return key.text("valueBoolean") == "true"
 
 
-def _is_for_action(key: Element) -> bool:
-    coding = key.one("valueCoding")
-    return coding is not None and (coding.text("system"), coding.text("code")) == (systems.RECIPIENT_TYPE, "FA")
+def _recipient_type(case: Case) -> bool:
+    taken = case.payload.recipient_types if case.payload is not None else _RECIPIENT_TYPES
+
+    def is_taken(key: Element) -> bool:
+        coding = key.one("valueCoding")
+        is_type = coding is not None and coding.text("system") == systems.RECIPIENT_TYPE
+        return is_type and key.text("valueCoding", "code") in taken
+
+    return key_rule("RecipientType", is_taken)(case)
+
+
+def _local_extension(payload: Payload, key: Element) -> bool:
+    return payload.local_extensions is None or key.text("valueString") in payload.local_extensions
+
+
+def _local_extensions_taken(case: Case) -> str:
+    taken = case.payload.local_extensions if case.payload is not None else None
+    return " or ".join(sorted(taken or ()))
 
 
 def _family(definition: str) -> str:
@@ -84,8 +102,8 @@ VALUES: Final = (
     ),
     Rule(
         *("recipient-type", "GPCM-SD-070", "10010", "processing"),
-        "MessageHeader handling key RecipientType must be FA of ITK-RecipientType-1",
-        key_rule("RecipientType", _is_for_action),
+        "MessageHeader handling key RecipientType must be FA of ITK-RecipientType-1, with a document FA or FI",
+        _recipient_type,
     ),
     Rule(
         *("message-definition", "GPCM-SD-043", "10004", "processing"),
@@ -102,13 +120,10 @@ VALUES: Final = (
         "MessageHeader handling key SenderReference must identify the encounter, in 1 to 255 characters",
         key_rule("SenderReference", _identifies_a_consultation),
     ),
-)
-
-
-def local_extension_rule(values: Collection[str]) -> Rule:
-    """Return the row about LocalExtension, which each kind of payload has a value of."""
-    return Rule(
+    Rule(
         *("local-extension", "GPCM-SD-044", "10008", "processing"),
-        f"MessageHeader handling key LocalExtension must be {' or '.join(sorted(values))}",
-        key_rule("LocalExtension", lambda key: key.text("valueString") in values),
-    )
+        "MessageHeader handling key LocalExtension must be the one of its kind of payload",
+        payload_key_rule("LocalExtension", _local_extension),
+        _local_extensions_taken,
+    ),
+)

@@ -6,7 +6,7 @@ They stand in the order of the receiver's validation: 1 readable, 2 bundle and h
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final
 
 from shared.itk3 import handling_rules, stu3, systems
@@ -22,6 +22,7 @@ from shared.itk3.rule import (
     envelope_rule,
     has_any,
     header_rule,
+    payload_rule,
 )
 
 # ITK-MessageHeader-2 allows none of these
@@ -75,6 +76,11 @@ def _header_faults(envelope: Envelope) -> list[str]:
         absent = {f"MessageHeader.{name}" for name in ("event", "timestamp") if header.first(name) is None}
         found += [fault for fault in stu3.faults(header, "extension") if fault not in absent]
     return found + ([*stu3.faults(envelope.sender)] if envelope.sender is not None else [])
+
+
+def _names_no_receiver(case: Case) -> bool:
+    allowed = payload_rule(lambda payload, header: payload.names_receiver or not has_any(header, "receiver"))
+    return allowed(case) and header_rule(lambda header: not has_any(header, "destination"))(case)
 
 
 def _timestamp_is_an_instant(header: Element) -> bool:
@@ -207,8 +213,8 @@ _ADDRESSES: Final = (
     ),
     Rule(
         *("no-receiver", "GPCM-SD-049", "10008", "processing"),
-        "MessageHeader must not have destination or receiver",
-        header_rule(lambda header: not has_any(header, "destination", "receiver")),
+        "MessageHeader must not have destination, nor receiver beside a Task",
+        _names_no_receiver,
     ),
     Rule(
         *("source-is-sender", "GPCM-SD-046", "10008", "processing"),
@@ -218,14 +224,12 @@ _ADDRESSES: Final = (
 )
 
 
-def header_rules(local_extensions: Collection[str]) -> tuple[Rule, ...]:
-    """Return the envelope's rows; ``local_extensions`` has the value of each payload that is taken."""
-    return (
-        *_READABLE,
-        *_STRUCTURE,
-        *handling_rules.PRESENCE,
-        *_HEADER_PRESENCE,
-        *handling_rules.VALUES,
-        handling_rules.local_extension_rule(local_extensions),
-        *_ADDRESSES,
-    )
+HEADER: Final = (
+    *_READABLE,
+    *_STRUCTURE,
+    *handling_rules.PRESENCE,
+    *_HEADER_PRESENCE,
+    *handling_rules.VALUES,
+    *_ADDRESSES,
+)
+"""The envelope's rows; some ask for what the kind of payload wants of the header."""

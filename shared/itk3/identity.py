@@ -39,6 +39,11 @@ def derive(parent_id: str, role: str) -> str:
     return str(uuid5(UUID(parent_id), role))
 
 
+def payload_identifier(report_id: str) -> str:
+    """Return the identifier of a version's payload bundle: what a replacement names and a duplicate is known by."""
+    return derive(report_id, "payload-bundle-identifier")
+
+
 def _named(*parts: str) -> str:
     # a line feed occurs in none of the parts, so different parts never make the same name
     return str(uuid5(NAMESPACE, "\n".join(parts)))

@@ -79,6 +79,7 @@ class ReportMessage:
 
     ``documents`` has the PDF report first, then each attachment. ``report_id`` is the UUID from which every
     other id of the message is derived. ``generated_at`` has a zone and is chosen once for a version.
+    ``replaces`` is the payload identifier of the version before, None when there is none that may be replaced.
     """
 
     report_id: str
@@ -92,6 +93,7 @@ class ReportMessage:
     patient: Patient
     practitioner: Practitioner
     documents: tuple[Document, ...]
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +143,11 @@ class ReceivedResponse:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedReport:
-    """The facts of a report that passed every rule."""
+    """The facts of a report that passed every rule.
+
+    ``recipient_ods_code`` is None when the payload names no recipient. ``replaces`` is the identifier of the
+    document that this one takes the place of.
+    """
 
     message_id: str
     payload_id: str
@@ -152,8 +158,9 @@ class ReceivedReport:
     version: int | None
     authored_on: datetime
     confidential: bool
-    recipient_ods_code: str
+    recipient_ods_code: str | None
     patient: Patient = field(repr=False)
     practitioner: Practitioner | None
     sender: Organization | None
     documents: tuple[Document, ...] = field(repr=False)
+    replaces: str | None = field(default=None, repr=False)

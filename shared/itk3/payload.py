@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 class Payload:
     """One kind of payload bundle: how it is built, recognised, judged and read.
 
-    ``structure_rules`` say whether the payload can be read, ``business_rules`` whether it says what the
-    specification wants: a duplicate is looked for between the two (step 8 of the validation order).
+    ``describe`` gives the line for the worklist, which is the MESH Subject too. ``local_extensions`` is None when
+    any will do on arrival; ``names_receiver`` says whether the header may name one, ``sends_confidential`` whether a
+    confidential consultation may be sent so. ``replaces`` finds the identifier of the document that a received one
+    takes the place of. ``structure_rules`` say whether the payload can be read, ``business_rules`` whether it says
+    what the specification wants: a duplicate is looked for between the two (step 8 of the validation order).
     """
 
     name: str
@@ -31,9 +34,15 @@ class Payload:
     bundle_type: str
     message_definition: str
     local_extension: str
+    local_extensions: frozenset[str] | None
+    recipient_types: frozenset[str]
+    names_receiver: bool
+    sends_confidential: bool
     build: Callable[[ReportMessage], list[Resource]]
+    describe: Callable[[ReportMessage], str]
     recognises: Callable[[Bundle], bool]
     view: Callable[[Bundle], object]
     structure_rules: tuple[Rule, ...]
     business_rules: tuple[Rule, ...]
     read: Callable[[Envelope], ReceivedReport]
+    replaces: Callable[[Bundle], str | None] = lambda _: None

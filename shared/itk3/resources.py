@@ -21,9 +21,19 @@ def present(**content: Any) -> Resource:
     return {key.rstrip("_"): value for key, value in content.items() if value not in (None, "", [], {})}
 
 
-def bundle(bundle_id: str, identifier: str, profile: str, kind: str, entries: list[Resource]) -> Resource:
-    """Return a bundle of ``entries``, each under its ``urn:uuid:`` (decision 10)."""
-    return resource(
+def bundle(
+    bundle_id: str,
+    identifier: str,
+    profile: str,
+    kind: str,
+    entries: list[Resource],
+    last_updated: datetime | None = None,
+) -> Resource:
+    """Return a bundle of ``entries``, each under its ``urn:uuid:`` (decision 10).
+
+    ``last_updated`` is the date of a document: ITK3 asks for it of a bundle of that type.
+    """
+    built = resource(
         "Bundle",
         bundle_id,
         profile,
@@ -31,6 +41,9 @@ def bundle(bundle_id: str, identifier: str, profile: str, kind: str, entries: li
         type=kind,
         entry=[{"fullUrl": f"urn:uuid:{entry['id']}", "resource": entry} for entry in entries],
     )
+    if last_updated is not None:
+        built["meta"] = {"lastUpdated": instant(last_updated), **built["meta"]}
+    return built
 
 
 def reference(resource_id: str) -> Resource:

@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from shared.itk3.element import Element
 from shared.itk3.envelope import Envelope
 from shared.itk3.parse import Reading
+
+if TYPE_CHECKING:
+    from shared.itk3.payload import Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """The document that a message is to take the place of, as it was received.
+
+    ``nhs_numbers`` are those under which it is known here, none when that is not kept any more.
+    """
+
+    sender_reference: str = field(repr=False)
+    nhs_numbers: frozenset[str] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,25 +31,28 @@ class Context:
 
     ``sender_mailbox`` is Mex-From, None when it is not known (a dry run on a file). ``message_processed``
     and ``payload_processed`` say that a message from that mailbox with this MessageHeader.id, or with this
-    payload identifier, has earned 20013 before (decision 27).
+    payload identifier, has earned 20013 before (decision 27). ``replaced`` is the document that the message
+    replaces, None when it is not here.
     """
 
     ods_code: str
     sender_mailbox: str | None = None
     message_processed: bool = False
     payload_processed: bool = False
+    replaced: Replaced | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """One received message before the table.
 
-    ``view`` is the payload as its own rules see it; None when no kind of payload was recognised.
+    ``view`` is the payload as its own rules see it; None, as ``payload``, when no kind of payload was recognised.
     """
 
     reading: Reading
     context: Context
     view: object | None = None
+    payload: Payload | None = None
 
     @property
     def envelope(self) -> Envelope | None:
@@ -102,5 +119,25 @@ def key_rule(url: str, check: Callable[[Element], bool]) -> Predicate:
     def holds(case: Case) -> bool:
         key = case.envelope.key(url) if case.envelope is not None else None
         return key is None or check(key)
+
+    return holds
+
+
+def payload_rule(check: Callable[[Payload, Element], object]) -> Predicate:
+    """Return a predicate on the MessageHeader beside the kind of its payload."""
+
+    def holds(case: Case) -> bool:
+        header = case.envelope.header if case.envelope is not None else None
+        return header is None or case.payload is None or bool(check(case.payload, header))
+
+    return holds
+
+
+def payload_key_rule(url: str, check: Callable[[Payload, Element], object]) -> Predicate:
+    """Return a predicate on one key of the message handling extension beside the kind of payload."""
+
+    def holds(case: Case) -> bool:
+        key = case.envelope.key(url) if case.envelope is not None else None
+        return key is None or case.payload is None or bool(check(case.payload, key))
 
     return holds

@@ -9,7 +9,7 @@ from typing import Final
 from shared.itk3 import stu3
 from shared.itk3.bundle import Bundle
 from shared.itk3.envelope import Envelope
-from shared.itk3.header_rules import header_rules
+from shared.itk3.header_rules import HEADER
 from shared.itk3.model import ReceivedReport
 from shared.itk3.parse import Reading
 from shared.itk3.payload import Payload
@@ -17,6 +17,7 @@ from shared.itk3.payloads import PAYLOADS
 from shared.itk3.rule import BUNDLE_PROHIBITED, MOST_FAULTS, Case, Context, Predicate, Rule, envelope_rule, has_any
 
 ACCEPTED: Final = "20013"
+REPLACEMENT_FAILED: Final = "20014"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def judge(reading: Reading, context: Context) -> Verdict:
     """Hold a message that is not a response against the table (decision 7). Pure; never raises."""
     payload = recognise(reading.envelope)
     bundle = reading.envelope and reading.envelope.payload
-    case = Case(reading, context, payload.view(bundle) if payload and bundle else None)
+    case = Case(reading, context, payload.view(bundle) if payload and bundle else None, payload)
     failures = tuple(
         Failure(rule.id, rule.requirement, rule.code, rule.issue_type, rule.explain(case))
         for rule in TABLE
@@ -71,6 +72,13 @@ def read_report(envelope: Envelope) -> ReceivedReport:
     if payload is None:
         raise ValueError("the message has no payload of a known kind")
     return payload.read(envelope)
+
+
+def replaced_by(reading: Reading) -> str | None:
+    """Return the identifier of the document that a message is to take the place of, if it names one."""
+    payload = recognise(reading.envelope)
+    bundle = reading.envelope and reading.envelope.payload
+    return payload.replaces(bundle) if payload and bundle else None
 
 
 def recognise(envelope: Envelope | None) -> Payload | None:
@@ -125,7 +133,7 @@ _PAYLOAD_BUNDLE: Final = (
     ),
     Rule(
         *("payload-task", "GPCM-SD-014", "20009", "not-supported"),
-        "The payload bundle must have exactly one Task",
+        "The payload bundle must have exactly one Task, or be a document with exactly one Composition",
         _payload(lambda bundle: any(payload.recognises(bundle) for payload in PAYLOADS)),
     ),
 )
@@ -143,12 +151,17 @@ _NEW_DOCUMENT: Final = Rule(
     lambda case: not case.context.payload_processed,
 )
 
-TABLE: Final = (
-    *header_rules(frozenset(payload.local_extension for payload in PAYLOADS)),
-    *_PAYLOAD_BUNDLE,
-    *(rule for payload in PAYLOADS for rule in payload.structure_rules),
-    _PAYLOAD_FHIR,
-    _NEW_DOCUMENT,
-    *(rule for payload in PAYLOADS for rule in payload.business_rules),
+# what both kinds of payload want stands in the table once
+TABLE: Final = tuple(
+    dict.fromkeys(
+        (
+            *HEADER,
+            *_PAYLOAD_BUNDLE,
+            *(rule for payload in PAYLOADS for rule in payload.structure_rules),
+            _PAYLOAD_FHIR,
+            _NEW_DOCUMENT,
+            *(rule for payload in PAYLOADS for rule in payload.business_rules),
+        )
+    )
 )
 """Every row in the order in which they are asked; the rows of a payload look at their own kind only."""

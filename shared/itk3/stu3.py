@@ -6,7 +6,7 @@ It is no validator of profiles, codes or references (decision 11): those are row
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any, Final, get_args
+from typing import Any, Final, cast, get_args
 
 from fhir.resources.STU3 import get_fhir_model_class
 from fhir_core.utils import is_list_type
@@ -16,8 +16,8 @@ from pydantic.fields import FieldInfo
 from shared.itk3.element import Element
 from shared.itk3.fhir_xml import Resource
 
-# a narrative is shown to nobody here, and nothing refers to a contained resource
-_NOT_READ: Final = frozenset({"text", "contained"})
+# nothing refers to a contained resource
+_NOT_READ: Final = frozenset({"contained"})
 # documents are decoded elsewhere: a short stand-in saves copying megabytes
 _STAND_IN: Final = "AAAA"
 _LONG: Final = 1_000
@@ -56,6 +56,8 @@ def _content(element: Element, model: Any, path: str, unknown: list[str], skip: 
     """Return the children of ``element`` as FHIR JSON, noting in ``unknown`` what the model has no place for."""
     fields = _fields(model)
     content: Resource = {"url": element.url} if element.url is not None and "url" in fields else {}
+    # a narrative is shown to nobody here
+    skip = skip | _narratives(model)
     for child in element.children:
         field = fields.get(child.name)
         if child.name in skip:
@@ -74,11 +76,18 @@ def _content(element: Element, model: Any, path: str, unknown: list[str], skip: 
 
 
 def _value(element: Element, field: FieldInfo, path: str, unknown: list[str]) -> Any:
-    model = _model(field.annotation)
+    model = _model(cast("Any", field.annotation))
     if model is not None:
         return _content(element, model, path, unknown, frozenset())
     value = element.value or ""
     return value if len(value) < _LONG else _STAND_IN
+
+
+@lru_cache(maxsize=256)
+def _narratives(model: Any) -> frozenset[str]:
+    """Return the names of the fields of a model that are narratives."""
+    kinds = {name: _model(cast("Any", field.annotation)) for name, field in _fields(model).items()}
+    return frozenset(name for name, kind in kinds.items() if kind is not None and kind.__name__ == "Narrative")
 
 
 @lru_cache(maxsize=256)
@@ -87,6 +96,7 @@ def _fields(model: Any) -> dict[str, FieldInfo]:
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
+@lru_cache(maxsize=1024)
 def _model(annotation: Any) -> Any:
     """Return the model of a complex type, None for a primitive one."""
     if hasattr(annotation, "get_model_klass"):

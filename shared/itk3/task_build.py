@@ -22,6 +22,17 @@ def task_description(
     return f"{start}{place}, Version {version}"
 
 
+def describe_task(message: ReportMessage) -> str:
+    """Return ``Task.description`` of a message."""
+    return task_description(
+        patient_name=message.patient.name,
+        nhs_number=message.patient.nhs_number,
+        practice=message.sender,
+        version=message.version,
+        confidential=message.confidential,
+    )
+
+
 def build_task_payload(message: ReportMessage) -> list[Resource]:
     """Return the resources of the payload bundle in the order of the published example."""
     ids = _Ids(message)
@@ -48,13 +59,6 @@ class _Ids:
 
 
 def _task(message: ReportMessage, ids: _Ids) -> Resource:
-    description = task_description(
-        patient_name=message.patient.name,
-        nhs_number=message.patient.nhs_number,
-        practice=message.sender,
-        version=message.version,
-        confidential=message.confidential,
-    )
     return resources.resource(
         "Task",
         ids.task,
@@ -62,7 +66,7 @@ def _task(message: ReportMessage, ids: _Ids) -> Resource:
         status="requested",
         intent="plan",
         priority="routine",
-        description=description,
+        description=describe_task(message),
         for_=reference(ids.patient),
         authoredOn=instant(message.generated_at),
         requester={"agent": reference(ids.practitioner), "onBehalfOf": reference(ids.sender)},

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from shared.itk3 import demographics, systems
 from shared.itk3.bundle import Bundle
+from shared.itk3.demographics import PeopleView
 from shared.itk3.element import Element
 from shared.itk3.envelope import Envelope, ods_code
 from shared.itk3.model import Document, ReceivedReport
@@ -46,11 +47,11 @@ class DocumentView:
         return None if element is None else read_base64(element.value)
 
 
-class TaskView:
+class TaskView(PeopleView):
     """A payload bundle with one Task, its references resolved; what does not resolve is None."""
 
     def __init__(self, bundle: Bundle) -> None:
-        self.bundle = bundle
+        super().__init__(bundle)
         self.task = bundle.of_type("Task")[0]
 
     @cached_property
@@ -72,6 +73,11 @@ class TaskView:
     def owner(self) -> Element | None:
         """``Task.owner``."""
         return self.bundle.follow(self.task, "owner", "Organization")
+
+    @property
+    def practices(self) -> tuple[Element | None, ...]:
+        """The practice that saw the patient, and the registered one."""
+        return self.sender, self.owner
 
     @cached_property
     def documents(self) -> tuple[DocumentView, ...]:
@@ -99,7 +105,7 @@ class TaskView:
 
 def has_one_task(bundle: Bundle) -> bool:
     """Say whether this is the 1.2.0 payload: exactly one Task (GPCM-SD-002, 014)."""
-    return len(bundle.of_type("Task")) == 1
+    return len(bundle.of_type("Task")) == 1 and not bundle.of_type("Composition")
 
 
 def version_in(text: str | None) -> int | None:
@@ -128,7 +134,7 @@ def read_task_report(envelope: Envelope) -> ReceivedReport:
         version=version_in(view.description),
         authored_on=authored_on,
         confidential=is_confidential(view.description),
-        recipient_ods_code=ods_code(view.owner) or "",
+        recipient_ods_code=ods_code(view.owner),
         patient=demographics.read_patient(view.patient),
         practitioner=demographics.read_practitioner(view.practitioner),
         sender=demographics.read_organization(view.sender),

@@ -55,7 +55,9 @@ def _the_labels_stand_in_their_order(sent: Specimen) -> bool:
 def _the_version_is_shown(sent: Specimen) -> bool:
     version = f"Version {sent.facts.version.number}"
     fields = re.findall(r'<p class="version">([^<]*)</p>', sent.html)
-    return set(fields) == {version} and sent.headers["Mex-Subject"].endswith(f", {version}")
+    # 2.0 puts a colon before the number in the subject
+    subject = re.sub(r"Version: (?=\d+$)", "Version ", sent.headers["Mex-Subject"])
+    return set(fields) == {version} and subject.endswith(f", {version}")
 
 
 @shows("GPCM-SD-102")

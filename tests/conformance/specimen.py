@@ -16,6 +16,7 @@ from federated_sender.report import Practice, report_html
 from shared.itk3.build import build_response
 from shared.itk3.identity import report_id
 from shared.itk3.model import Organization, ResponseMessage
+from shared.itk3.payloads import DOCUMENT_1_3_PAYLOAD, DOCUMENT_PAYLOAD
 from shared.itk3.rule import Context
 from shared.mesh.headers import send_headers
 from shared.mesh.messages import OutgoingMessage
@@ -30,6 +31,11 @@ ALDER = Organization("A81001", "Alder Practice", "01632 960010")
 BIRCH = Organization("B82002", "Birch Surgery", "01632 960020")
 PRACTICE = Practice(ALDER.name, "Carlisle", ALDER.telephone, "alder@example.nhs.uk")
 COMPOSER = Composer(ALDER, MAILBOX, "YYYYMMDD", 20_000_000)
+COMPOSERS = {
+    "task": COMPOSER,
+    "document": replace(COMPOSER, payload=DOCUMENT_PAYLOAD, workflow_id="GPCONNECT_SEND_DOCUMENT"),
+    "document 1.3": replace(COMPOSER, payload=DOCUMENT_1_3_PAYLOAD),
+}
 CONTEXT = Context(BIRCH.ods_code, MAILBOX)
 
 
@@ -74,8 +80,18 @@ class Specimen:
         return found[0] if len(found) == 1 else None
 
 
-def report(content: dict[str, Any], *, number: int = 1, pdf: bytes = PDF) -> Specimen:
-    """Return the report of a consultation, given as the contract's JSON, with a PDF that is not rendered."""
+def report(
+    content: dict[str, Any],
+    *,
+    number: int = 1,
+    pdf: bytes = PDF,
+    payload: str = "task",
+    replaces: str | None = None,
+) -> Specimen:
+    """Return the report of a consultation, given as the contract's JSON, with a PDF that is not rendered.
+
+    ``replaces`` is the report id of the version before.
+    """
     blobs, attachments = {}, []
     for attachment in content.get("attachments", []):
         data = b64decode(attachment["data"])
@@ -86,9 +102,9 @@ def report(content: dict[str, Any], *, number: int = 1, pdf: bytes = PDF) -> Spe
     consultation = read_consultation(content | {"attachments": attachments}, NOW)
     digest = content_sha256(canonical_json(consultation))
     identity = report_id(ALDER.ods_code, str(consultation.consultation_id), number, digest)
-    version = Version(identity, number, NOW, BIRCH)
-    built = COMPOSER.compose(consultation, version, pdf, blobs)
-    outgoing = OutgoingMessage(built.mex_to, WORKFLOW, f"{identity}.1", built.mex_subject, built.body)
+    version = Version(identity, number, NOW, BIRCH, replaces)
+    built = COMPOSERS[payload].compose(consultation, version, pdf, blobs)
+    outgoing = OutgoingMessage(built.mex_to, built.workflow_id, f"{identity}.1", built.mex_subject, built.body)
     html = report_html(consultation, version=number, sent_at=NOW, practice=PRACTICE)
     made = Made(consultation, version, blobs)
     return Specimen(made, Draft(built.body), send_headers(outgoing, MAILBOX), html)

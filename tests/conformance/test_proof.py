@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.docs.conformance import Row, page, rows
+from deploy.docs.conformance import PAGES, Row, page, rows
 from tests.conformance.plugin import faults_of
-from tests.conformance.requirements import BINDS_OTHERS, DEVIATES, INAPPLICABLE, REQUIREMENTS
+from tests.conformance.requirements import BINDS_OTHERS, DEVIATES, DOCUMENT_REQUIREMENTS, INAPPLICABLE, REQUIREMENTS
 
 ROOT = Path(__file__).parents[2]
 PUBLISHED = ROOT.parent / "shared" / "spec" / "requirements-1.2.0.yml"
@@ -84,7 +84,31 @@ def test_the_table_joins_tests_results_and_mutations() -> None:
     assert line.endswith("| intent is order: rule task-intent (10008) |")
 
 
-def test_the_table_that_is_kept_has_a_row_for_each_requirement() -> None:
+def test_a_requirement_of_a_later_version_may_be_shown_by_the_tests_of_1_2_0() -> None:
+    same = next(each for each in DOCUMENT_REQUIREMENTS.values() if each.shown_as == "GPCM-SD-094")
+    shown = [{"test": "tests/x.py::t", "requirements": ["GPCM-SD-094"], "outcome": "passed", "mutation": None}]
+
+    (row,) = [row for row in rows(shown, PAGES[1]) if row.requirement is same]
+
+    assert row.problems == []
+    assert f"| {same.id} |" in page([row], PAGES[1])
+    assert "conforms, as GPCM-SD-094" in page([row], PAGES[1])
+
+
+def test_a_later_version_names_requirements_of_1_2_0_alone_and_puts_its_own_number_in_front() -> None:
+    assert {each.shown_as for each in DOCUMENT_REQUIREMENTS.values() if each.shown_as} <= set(REQUIREMENTS)
+    assert {identifier.partition("/")[0] for identifier in DOCUMENT_REQUIREMENTS} == {"1.3", "2.0"}
+
+
+def test_the_assessment_list_has_its_48_rows() -> None:
+    listed = [identifier for identifier in DOCUMENT_REQUIREMENTS if identifier.startswith("2.0/GPCM")]
+
+    assert len(listed) == 48
+
+
+def test_the_tables_that_are_kept_have_a_row_for_each_requirement() -> None:
     kept = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+    of_documents = (ROOT / "docs" / "conformance-documents.md").read_text(encoding="utf-8")
 
     assert re.findall(r"^\| ((?:GPCM|FHIR|RC)-\S+) ", kept, flags=re.MULTILINE) == [*REQUIREMENTS, *INAPPLICABLE]
+    assert re.findall(r"^\| ([12]\.\d/\S+) ", of_documents, flags=re.MULTILINE) == [*DOCUMENT_REQUIREMENTS]

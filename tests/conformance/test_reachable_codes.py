@@ -12,7 +12,9 @@ import pytest
 from registered_receiver.matching import IndexedPatient
 from shared.itk3.build import build_report
 from shared.itk3.codes import find
+from shared.itk3.identity import payload_identifier
 from shared.itk3.parse import read
+from shared.itk3.payloads import DOCUMENT_PAYLOAD
 from shared.itk3.rules import TABLE
 from tests.conformance import response_checks
 from tests.conformance.checks import DOCUMENT, HEADER, PATIENT, TASK
@@ -20,6 +22,7 @@ from tests.conformance.specimen import Specimen
 from tests.fakes.mesh import Message
 from tests.registered_receiver.bench import INDEXED_SMITH, PHOTOGRAPH, REPORT, ReceiverBench, report
 from tests.registered_receiver.conftest import MakeReceiver
+from tests.shared.itk3 import breakages
 from tests.shared.itk3.breakages import Spoil, change, data, remove
 from tests.shared.itk3.examples import Draft, profile_problems
 
@@ -54,6 +57,12 @@ FAULTS: list[tuple[str, str, Spoil]] = [
         change("(//f:Bundle//f:Bundle//f:Organization)[2]/f:identifier/f:value", "C83003"),
     ),
 ]
+# one row of each kind: the others are tried without a receiver
+OF_DOCUMENTS = [
+    row
+    for row in breakages.DOCUMENT
+    if row[0] in ("binary-type", "binary-bytes", "composition-custodian", "composition-status", "confidential-document")
+]
 STANDINGS: list[tuple[str, str, IndexedPatient]] = [
     ("30001", "registered", INDEXED_SMITH),
     (
@@ -67,7 +76,8 @@ STANDINGS: list[tuple[str, str, IndexedPatient]] = [
 ]
 REACHABLE = {
     *(f"100{number:02}" for number in (1, 2, 3, 4, 5, 7, 8, 9, 10)),
-    *("20004", "20005", "20006", "20007", "20008", "20009", "20010", "20013", "20015"),
+    *("20004", "20005", "20006", "20007", "20008", "20009", "20010", "20013"),
+    *("20014", "20015"),
     *("30001", "30002", "30003", "30004"),
 }
 
@@ -114,6 +124,29 @@ def test_a_real_fault_earns_its_code_and_the_message_goes_no_further(
     answers(receiver, draft.body, [code])
 
     assert (receiver.only()["state"], receiver.tasks()) == ("rejected", [])
+
+
+@pytest.mark.requirement("GPCM-SD-066", "GPCM-SD-074", "FHIR-BA-02")
+@pytest.mark.parametrize(("code", "spoil"), [pytest.param(*row[1:], id=f"{row[1]} {row[0]}") for row in OF_DOCUMENTS])
+def test_a_real_fault_of_a_document_earns_its_code(receiver: ReceiverBench, code: str, spoil: Spoil) -> None:
+    draft = Draft(build_report(report(), DOCUMENT_PAYLOAD))
+    spoil(draft)
+
+    answers(receiver, draft.body, [code])
+
+    assert (receiver.only()["state"], receiver.tasks()) == ("rejected", [])
+
+
+@pytest.mark.requirement("1.3/GPCM-SD-127", "FHIR-BA-02")
+def test_a_document_that_cannot_take_the_place_of_another_earns_20014(receiver: ReceiverBench) -> None:
+    original = report()
+    replaces = payload_identifier(original.report_id)
+    other = report(2, consultation_id="5a1f3b8e-0000-4000-8000-000000000001", replaces=replaces)
+    answers(receiver, build_report(original, DOCUMENT_PAYLOAD), ["20013", "30001"])
+
+    answers(receiver, build_report(other, DOCUMENT_PAYLOAD), ["20014"])
+
+    assert len(receiver.tasks()) == 1
 
 
 @pytest.mark.requirement("GPCM-SD-067")
@@ -204,7 +237,7 @@ def test_a_message_and_a_document_that_came_before_earn_20007_and_20008(receiver
 
 @pytest.mark.requirement("GPCM-SD-071")
 def test_every_code_that_can_be_reached_is_reached_here_and_10006_is_not_among_them() -> None:
-    by_hand = {"10009", "20007", "20008", "20013", "20015"}
+    by_hand = {"10009", "20007", "20008", "20013", "20014", "20015"}
 
     assert {row[0] for row in (*FAULTS, *STANDINGS)} | by_hand == REACHABLE
     assert {rule.code for rule in TABLE} == {code for code in REACHABLE if find(code).positive is False and code < "3"}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -13,8 +12,8 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from lxml import etree
 
+from shared.harness import draft
 from shared.itk3.build import build_report
 from shared.itk3.identity import report_id, response_id
 from shared.itk3.model import (
@@ -94,40 +93,11 @@ def reading_of(message: ReportMessage = MESSAGE) -> Reading:
     return read(build_report(message), LIMIT)
 
 
-class Draft:
-    """A built message that a test may spoil. XPath uses the prefix ``f``."""
+class Draft(draft.Draft):
+    """A built message that a test may spoil: the good one above, unless another is given."""
 
     def __init__(self, body: bytes | None = None) -> None:
-        parser = etree.XMLParser(huge_tree=True)
-        self.root = etree.fromstring(body if body is not None else GOOD, parser)
-
-    def find(self, xpath: str) -> list[Any]:
-        found = self.root.xpath(xpath, namespaces={"f": "http://hl7.org/fhir"})
-        assert found, f"nothing at {xpath}"
-        return list(found)
-
-    def remove(self, xpath: str) -> None:
-        for element in self.find(xpath):
-            element.getparent().remove(element)
-
-    def set(self, xpath: str, value: str) -> None:
-        for element in self.find(xpath):
-            element.set("value", value)
-
-    def repeat(self, xpath: str) -> None:
-        for element in self.find(xpath):
-            element.addnext(etree.fromstring(etree.tostring(element)))
-
-    def add(self, xpath: str, xml: str) -> None:
-        for element in self.find(xpath):
-            element.append(etree.fromstring(xml.replace(" ", ' xmlns="http://hl7.org/fhir" ', 1)))
-
-    def set_data(self, place: int, data: bytes) -> None:
-        self.find("//f:attachment/f:data")[place].set("value", b64encode(data).decode())
-
-    @property
-    def body(self) -> bytes:
-        return etree.tostring(self.root, encoding="UTF-8", xml_declaration=True)
+        super().__init__(body if body is not None else GOOD)
 
 
 def spoiled(spoil: Callable[[Draft], None]) -> bytes:
