@@ -142,7 +142,7 @@ class Net:
             self.see("the service manager's status", manager.recv(4096).decode())
         heard.unlink()
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(Figures(app.clock, vitals, backlog, counts))
+        registry.register(Figures(app.clock, vitals, backlog, counts, app.latencies))
         self.see("a metric", generate_latest(registry).decode())
 
 

@@ -22,22 +22,26 @@ from federated_sender.consultation import read_consultation
 from federated_sender.pdf import PdfRenderer
 from federated_sender.pds_record import read_record
 from registered_receiver import events as receiver_events
+from shared import catalogue as library
 from shared import mesh_watch
 from shared.daemon import Job
 from shared.errors import Fault, InvalidConsultation
 from shared.log import Event, emit
-from tests.canary import receiver_faults, receiver_paths, sender_answers, sender_faults, sender_paths, words
+from tests.canary import receiver_faults, receiver_paths, sender_answers, sender_faults, sender_paths, web_paths, words
 from tests.canary.net import Net, values_of_ours
 from tests.canary.worlds import World, world
 
 # each adds its paths when it is imported
-ADDED_BY = (sender_answers, sender_faults, receiver_faults)
+ADDED_BY = (sender_answers, sender_faults, receiver_faults, web_paths)
 PATHS = {**sender_paths.PATHS, **receiver_paths.PATHS}
 REFUSED_BY_THE_DATABASE = [name for name in PATHS if "the database refuses" in name]
 LOGGED: dict[str, set[str]] = {}
 
 # of the process, the clock and the certificates: nothing that a message or a consultation has a part in
-NOT_DRIVEN = {"daemon.started", "daemon.stopping", "daemon.stopped", *(event.name for event in mesh_watch.EVENTS)}
+NOT_DRIVEN = {
+    *("daemon.started", "daemon.stopping", "daemon.stopped", "web.started", "web.stopped"),
+    *(event.name for event in mesh_watch.EVENTS),
+}
 
 
 def driven(name: str, directory: Path, database_url: str, renderer: PdfRenderer) -> Net:
@@ -72,7 +76,7 @@ def test_the_paths_together_log_every_event_that_there_is() -> None:
 
     for daemon, catalogue in (("sender", sender_events.EVENTS), ("receiver", receiver_events.EVENTS)):
         seen = set().union(*(events for name, events in LOGGED.items() if name.startswith(daemon)))
-        missing = {event.name for event in catalogue} - seen - NOT_DRIVEN
+        missing = {event.name for event in (*catalogue, *library.EVENTS)} - seen - NOT_DRIVEN
         assert missing == set(), daemon
 
 

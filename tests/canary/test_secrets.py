@@ -97,11 +97,11 @@ def arguments(command: click.Command, directory: Path) -> list[str]:
 
 
 def driven(root: click.Group, site: Site, net: Net) -> None:
-    """Run every command but ``run``, which has a test of its own."""
+    """Run every command but those that go on until a signal comes; ``run`` has a test of its own."""
     words = [words.split()[1:] for words, _ in commands(root)]
     found = {tuple(each): command for each, (_, command) in zip(words, commands(root), strict=True)}
     file = str(site.env_file)
-    for each in (("migrate",), *(name for name in found if name not in {("run",), ("migrate",)})):
+    for each in (("migrate",), *(name for name in found if name[0] not in {"run", "migrate", "web", "harness"})):
         result = CliRunner().invoke(
             root, ["--env-file", file, *each, *arguments(found[each], site.directory)], env={"HOME": None}
         )

@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import text
+
+from registered_receiver.app import Receiver
+from registered_receiver.web.site import site as receiver_site
+from shared.errors import MessagingError
+from shared.web import sessions
+from shared.web.roles import Role
+from shared.web.site import Page, Site, Visit
+from tests.registered_receiver.bench import ReceiverBench
+from tests.shared.web.browsing import add_user, browser
+from tests.shared.web.conftest import MakeBench
+
+CROSS_SITE = {"sec-fetch-site": "cross-site"}
+
+
+def refusals(bench: ReceiverBench) -> list[tuple[str, str | None, str]]:
+    lines = [line for line in bench.log_lines() if line["event"] == "web.refused"]
+    return [(line["reason"], line.get("user"), line.get("route", "")) for line in lines]
+
+
+@pytest.mark.parametrize("path", ["/", "/tasks", "/near-misses", "/alerts", "/audit", "/tasks/x/documents/1"])
+def test_whoever_is_not_signed_in_sees_the_sign_in_page_and_nothing_else(site: Site[Receiver], path: str) -> None:
+    with browser(site) as page:
+        answer = page.get(path)
+
+    assert (answer.status_code, answer.headers["location"], answer.text) == (303, "/login", "")
+
+
+@pytest.mark.parametrize("csrf", ["", "0" * 64, "é"])
+def test_a_form_without_the_token_of_its_own_page_changes_nothing(
+    bench: ReceiverBench, site: Site[Receiver], csrf: str
+) -> None:
+    with browser(site, "clerk") as page:
+        answer = page.ask("POST", "/logout", data={"csrf": csrf})
+
+        assert answer.status_code == 403
+        assert "This form is no longer valid" in answer.text
+        assert page.get("/tasks").status_code == 200
+    assert refusals(bench) == [("form", "clerk", "POST /logout")]
+
+
+def test_the_token_of_one_browser_is_worth_nothing_in_another(site: Site[Receiver]) -> None:
+    with browser(site, "clerk") as one, browser(site, "admin") as other:
+        one.get("/tasks")
+        other.page = one.page
+
+        assert other.post("/logout").status_code == 403
+
+
+def test_nobody_can_be_signed_in_by_a_form_of_another_site(site: Site[Receiver]) -> None:
+    add_user(site, "jane")
+
+    with browser(site) as page:
+        page.get("/login")
+        for headers in (CROSS_SITE, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"}):
+            assert page.post("/login", {"name": "jane", "password": "x"}, headers=headers).status_code == 403
+        page.keep(sessions.new_token())
+        assert page.post("/login", {"name": "jane", "password": "x"}).status_code == 403
+        page.get("/login")
+        ours = {"sec-fetch-site": "same-origin", "origin": "https://localhost"}
+        assert "do not fit" in page.post("/login", {"name": "jane", "password": "x"}, headers=ours).text
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "localhost@evil.example", ""])
+def test_a_request_for_another_name_is_refused(site: Site[Receiver], host: str) -> None:
+    with browser(site) as page:
+        answer = page.get("/login", headers={"host": host})
+
+    assert answer.status_code == 400
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+@pytest.mark.parametrize("host", ["localhost:8081", "127.0.0.1:8081", "[::1]:8081", "LOCALHOST"])
+def test_a_request_for_our_name_is_answered_whatever_the_port(site: Site[Receiver], host: str) -> None:
+    with browser(site) as page:
+        assert page.get("/login", headers={"host": host}).status_code == 200
+
+
+def test_every_answer_forbids_scripts_frames_referrers_sniffing_and_keeping(site: Site[Receiver]) -> None:
+    with browser(site, "admin") as page:
+        for path in ("/tasks", "/audit", "/nowhere", "/tasks/nobody", "/static/worklist.css"):
+            headers = page.get(path).headers
+
+            policy = headers["content-security-policy"]
+            assert "default-src 'none'; style-src 'self';" in policy
+            assert "frame-ancestors 'none'" in policy
+            assert "script" not in policy
+            assert "unsafe" not in policy
+            assert (headers["referrer-policy"], headers["x-content-type-options"]) == ("no-referrer", "nosniff")
+            assert headers["cache-control"] == ("max-age=3600" if path.startswith("/static/") else "no-store")
+            assert "server" not in headers
+
+
+def test_no_page_has_a_script_a_style_of_its_own_or_an_address_elsewhere(site: Site[Receiver]) -> None:
+    with browser(site, "admin") as page:
+        for path in ("/login", "/tasks", "/alerts", "/audit", "/users", "/search", "/messages", "/near-misses"):
+            page.get(path)
+
+            assert re.search(r"<script|<style|style=|\son[a-z]+=|javascript:", page.page) is None
+            assert {
+                each for each in re.findall(r"(?:href|src|action)=\"([^\"]*)\"", page.page) if each[0] not in "/#"
+            } == set()
+
+
+def proxied(make_bench: MakeBench, **changes: str) -> Site[Receiver]:
+    behind = {"WEB_LISTEN": "0.0.0.0:8081", "WEB_PROXY": "10.0.0.7,192.168.7.0/24", "WEB_HOSTS": "localhost"}
+    return receiver_site(make_bench(**(behind | changes)).receiver)
+
+
+def test_behind_a_reverse_proxy_nobody_else_is_let_in_and_it_says_whose_request_it_is(make_bench: MakeBench) -> None:
+    site = proxied(make_bench)
+    asked_for = {"x-forwarded-for": "203.0.113.9, 198.51.100.3"}
+
+    with browser(site, source="10.0.0.8") as stranger, browser(site, source="192.168.7.4", headers=asked_for) as page:
+        refused = stranger.get("/login")
+        page.sign_in("nobody", "a wrong password")
+
+    assert (refused.status_code, "reverse proxy" in refused.text) == (403, True)
+    assert site.app.settings.web_hosts == ("localhost",)
+    with site.app.database.snapshot() as session:
+        kept = session.scalars(text("SELECT subject FROM web_lockout ORDER BY subject")).all()
+    # the proxy added the last one; the first may be anything that the browser wrote
+    assert kept[0] == "source:198.51.100.3"
+
+
+def test_a_proxy_that_signs_people_in_is_believed_about_who_and_not_about_what_they_may(make_bench: MakeBench) -> None:
+    site = proxied(make_bench, WEB_USER_HEADER="X-Forwarded-User")
+    add_user(site, "jane", "viewer")
+    add_user(site, "gone", "admin")
+    with site.app.database.transaction() as session:
+        session.execute(text("UPDATE web_user SET disabled_at = created_at WHERE user_name = 'gone'"))
+
+    with browser(site, source="10.0.0.7") as page:
+        jane = {"x-forwarded-user": "Jane"}
+        assert page.get("/tasks", headers=jane).status_code == 200
+        assert "Sign out" not in page.page
+        assert page.get("/audit", headers=jane).status_code == 403
+        assert page.get("/login", headers=jane).headers["location"] == "/"
+        for stranger in (
+            [],
+            [("x-forwarded-user", "gone")],
+            [("x-forwarded-user", "nobody")],
+            [("x-forwarded-user", "jane"), ("x-forwarded-user", "jane")],
+        ):
+            answer = page.get("/tasks", headers=stranger)
+            assert (answer.status_code, "You are not known here" in answer.text) == (403, True)
+    with browser(site, source="10.0.0.9") as page:
+        assert page.get("/tasks", headers=jane).status_code == 403
+
+
+def test_without_the_setting_a_user_header_says_nothing(site: Site[Receiver]) -> None:
+    add_user(site, "jane", "admin")
+
+    with browser(site, headers={"x-forwarded-user": "jane"}) as page:
+        assert page.get("/tasks").headers["location"] == "/login"
+
+
+def test_a_form_behind_a_proxy_that_signs_in_needs_its_token_too(make_bench: MakeBench) -> None:
+    site = proxied(make_bench, WEB_USER_HEADER="X-Forwarded-User")
+    add_user(site, "jane", "admin")
+
+    with browser(site, source="10.0.0.7", headers={"x-forwarded-user": "jane"}) as page:
+        assert page.post("/users/unlock", {"name": "jane"}).status_code == 403
+        page.get("/tasks")
+        assert page.post("/users/unlock", {"name": "jane"}).status_code == 403
+        page.get("/search")
+        assert page.post("/login", {"name": "jane"}).headers["location"] == "/"
+        assert page.post("/users/unlock", {"name": "jane"}).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({"data": {"reason": "x" * 70_000}}, 413),
+        ({"files": {"file": b"x"}}, 415),
+        ({"json": {"csrf": "x"}}, 415),
+        ({"content": b"a=%ff", "headers": {"content-type": "application/x-www-form-urlencoded"}}, 400),
+        ({"content": b"&".join([b"a=1"] * 60), "headers": {"content-type": "application/x-www-form-urlencoded"}}, 400),
+    ],
+)
+def test_a_form_is_plain_fields_few_and_small(site: Site[Receiver], more: dict[str, object], status: int) -> None:
+    with browser(site, "clerk") as page:
+        answer = page.ask("POST", "/search", **more)
+
+    assert answer.status_code == status
+    assert "<h1>" in answer.text
+
+
+def failing(site: Site[Receiver], error: Exception) -> Site[Receiver]:
+    def answer(_visit: Visit[Receiver]) -> object:
+        raise error
+
+    page = Page("GET", "/failing", Role.VIEWER, answer)  # type: ignore[arg-type]
+    return Site(site.title, site.app, (page,), site.navigation, site.environment)
+
+
+@pytest.mark.parametrize("error", [ValueError("Smith, 9690937278"), MessagingError("Smith, 9690937278")])
+def test_what_goes_wrong_in_a_page_is_neither_shown_nor_logged_in_its_own_words(
+    bench: ReceiverBench, site: Site[Receiver], error: Exception
+) -> None:
+    with browser(failing(site, error), "viewer") as page:
+        answer = page.get("/failing")
+
+    assert (answer.status_code, "Something went wrong" in answer.text) == (500, True)
+    assert "Smith" not in answer.text
+    (line,) = [line for line in bench.log_lines() if line["event"] == "web.failed"]
+    assert line["route"] == "GET /failing"
+
+
+def test_while_the_database_is_away_a_page_says_so(bench: ReceiverBench, site: Site[Receiver]) -> None:
+    with browser(site, "viewer") as page:
+        with bench.database.transaction() as session:
+            session.execute(text("ALTER TABLE web_session RENAME TO elsewhere"))
+
+        answer = page.get("/tasks")
+
+    assert (answer.status_code, "The database does not answer" in answer.text) == (503, True)
+
+
+def test_what_was_not_found_is_said_without_letting_markup_or_control_characters_through(site: Site[Receiver]) -> None:
+    with browser(site, "viewer") as page:
+        answer = page.get("/tasks/%3Cscript%3Ealert(1)%3C%2Fscript%3E%1b%5b2J")
+        other = page.get("/tasks/%3Cscript%3E%1b%5b2J")
+
+    assert (answer.status_code, other.status_code) == (404, 404)
+    assert "<script" not in answer.text + other.text
+    assert "&lt;script&gt;\N{REPLACEMENT CHARACTER}[2J" in other.text
+
+
+def test_a_peer_without_an_address_is_not_the_proxy(make_bench: MakeBench) -> None:
+    with browser(proxied(make_bench), source="a socket") as page:
+        assert page.get("/login").status_code == 403
+
+
+def test_an_actor_is_asked_for_only_where_somebody_is_signed_in(site: Site[Receiver]) -> None:
+    def answer(visit: Visit[Receiver]) -> object:
+        return visit.who
+
+    page = Page("GET", "/failing", None, answer)  # type: ignore[arg-type]
+    with browser(Site(site.title, site.app, (page,), site.navigation, site.environment)) as nobody:
+        assert nobody.get("/failing").status_code == 500
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("DELETE", "/tasks"), ("POST", "/tasks"), ("GET", "/logout"), ("PUT", "/")]
+)
+def test_a_method_that_a_page_does_not_have_is_no_page(site: Site[Receiver], method: str, path: str) -> None:
+    with browser(site, "admin") as page:
+        assert page.ask(method, path, data={} if method == "POST" else None).status_code == 405
