@@ -1,0 +1,42 @@
+"""Where a harness may work."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.errors import CommandFailed
+from shared.harness.guard import require_test_environment
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("http://127.0.0.1:8700", None),
+        ("http://localhost:8700", None),
+        ("https://msg.intspineservices.nhs.uk", None),
+        ("https://MSG.depspineservices.nhs.uk.", None),
+        ("https://mesh-sync.spineservices.nhs.uk", "Mesh-Sync.spineservices.nhs.uk"),
+    ],
+)
+def test_test_environments_and_a_host_that_is_named_are_fine(url: str, allowed: str | None) -> None:
+    require_test_environment(url, allowed)
+
+
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("https://mesh-sync.spineservices.nhs.uk", None),
+        ("https://mesh-sync.spineservices.nhs.uk", "spineservices.nhs.uk"),
+        ("https://msg.intspineservices.nhs.uk.example.org", None),
+        ("https://notintspineservices.nhs.uk", None),
+        ("https://gateway.example.org", ""),
+    ],
+)
+def test_the_live_mesh_and_whatever_may_be_it_is_refused(url: str, allowed: str | None) -> None:
+    with pytest.raises(CommandFailed, match="--allow-host"):
+        require_test_environment(url, allowed)
+
+
+def test_without_an_address_of_mesh_there_is_no_harness() -> None:
+    with pytest.raises(CommandFailed, match="MESH_TRANSPORT"):
+        require_test_environment(None, "anything")
