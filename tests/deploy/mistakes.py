@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import click
+import pytest
+import weasyprint.text.ffi
 from click.testing import CliRunner, Result
 
 from federated_sender.__main__ import main as sender_command
+from federated_sender.app import Sender
+from federated_sender.settings import SenderSettings
 from registered_receiver.__main__ import main as receiver_command
+from shared.connect import account_of
+from shared.mesh.client import MeshClient
+from tests.fakes.mesh import SHARED_KEY, InMemoryMesh
 from tests.sandbox.authority import Authority
 
+NOBODY = 65534
 FEDERATION = "ods_code,name,telephone\nA81001,Alder Practice,01632 960010\nB82002,Birch Surgery,01632 960020\n"
 
 
@@ -26,6 +36,7 @@ class Installation:
     directory: Path
     command: click.Group
     values: dict[str, str]
+    monkeypatch: pytest.MonkeyPatch
 
     @property
     def env_file(self) -> Path:
@@ -50,7 +61,7 @@ class Installation:
         return str(file)
 
 
-def installed(command: click.Group, directory: Path) -> Installation:
+def installed(command: click.Group, directory: Path, monkeypatch: pytest.MonkeyPatch) -> Installation:
     federation = directory / "federation.csv"
     federation.write_text(FEDERATION)
     values = {
@@ -64,7 +75,7 @@ def installed(command: click.Group, directory: Path) -> Installation:
     }
     if command is sender_command:
         values |= {"PRACTICE_NAME": "Alder", "PRACTICE_TELEPHONE": "01632 960010", "FEDERATION_FILE": f"{federation}"}
-    installation = Installation(directory, command, values)
+    installation = Installation(directory, command, values, monkeypatch)
     installation.set()
     installation.env_file.chmod(0o600)
     assert installation.run("migrate").exit_code == 0
@@ -78,6 +89,7 @@ class Mistake(NamedTuple):
     words: tuple[str, ...]
     refused: bool
     command: click.Group = sender_command
+    online: bool = False
 
 
 def unusable(make: Callable[[Installation], object], *words: str) -> Mistake:
@@ -88,6 +100,11 @@ def unusable(make: Callable[[Installation], object], *words: str) -> Mistake:
 def found(make: Callable[[Installation], object], *words: str) -> Mistake:
     """A mistake that `check` finds."""
     return Mistake(make, words, False)
+
+
+def found_online(make: Callable[[Installation], object], *words: str) -> Mistake:
+    """A mistake that `check --online` finds, with a MESH that answers."""
+    return Mistake(make, words, False, online=True)
 
 
 def setting(**values: str) -> Callable[[Installation], object]:
@@ -148,6 +165,53 @@ def expired_certificate(here: Installation) -> None:
 
 def odd_line(here: Installation) -> None:
     here.env_file.write_text(here.env_file.read_text() + "SEND_DELAY PT3H\n")
+
+
+def clock_that_says(unset: datetime) -> Callable[[Installation], object]:
+    """Let this machine's clock stand at another time."""
+    wired = partial(Sender, clock=lambda: unset)
+    return lambda here: here.monkeypatch.setattr("federated_sender.app.Sender", wired)
+
+
+def no_subsetting_library(here: Installation) -> None:
+    here.monkeypatch.setattr(weasyprint.text.ffi, "harfbuzz_subset", None)
+
+
+def no_pango(here: Installation) -> None:
+    def stylesheet() -> None:
+        raise OSError("cannot load library 'libpangoft2-1.0-0'")
+
+    here.monkeypatch.setattr("federated_sender.layout._stylesheet", stylesheet)
+
+
+def secret_of_another_user(here: Installation) -> None:
+    """Leave a secret as compose mounts one whose mode was not changed: root's alone, and the daemon is not root."""
+    here.set(MESH_SHARED_KEY="", MESH_SHARED_KEY_FILE=here.write("shared-key", "a-key\n"))
+    (here.directory / "shared-key").chmod(0)
+    if os.geteuid() == 0:
+        here.directory.chmod(0o755)
+        for each in (here.directory / "state", here.env_file):
+            os.chown(each, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+
+
+def mesh_that_answers(here: Installation, clock_off: timedelta = timedelta(0)) -> None:
+    """Let the installation reach a MESH, which knows its mailbox; both are right until a mistake is made."""
+    mesh = InMemoryMesh()
+    mesh.add_mailbox("ALDERMB1", ods_code="A81001", password="a-password")
+
+    def wired(settings: SenderSettings) -> Sender:
+        def clock() -> datetime:
+            return mesh.clock() + clock_off
+
+        return Sender(settings, clock=clock, mesh=MeshClient(account_of(settings), clock, mesh.transport))
+
+    here.monkeypatch.setattr("federated_sender.app.Sender", wired)
+    here.set(MESH_SHARED_KEY=SHARED_KEY)
+
+
+def clock_off_by(off: timedelta) -> Callable[[Installation], object]:
+    return lambda here: mesh_that_answers(here, off)
 
 
 MISTAKES = {
@@ -246,6 +310,28 @@ MISTAKES = {
     ),
     "the metrics are open to the network": unusable(
         setting(METRICS_ADDRESS="0.0.0.0:9464"), "METRICS_ADDRESS: must be a loopback address", "127.0.0.1:9464"
+    ),
+    "the clock is not set": found(
+        clock_that_says(datetime(1970, 1, 1, tzinfo=UTC)),
+        "BAD clock: 1970-01-01 00:00:00 UTC; it is not set: start time synchronisation",
+    ),
+    "the clock is hours off": found_online(clock_off_by(timedelta(hours=3)), "BAD MESH: ", "clock"),
+    "the mailbox is another one": found_online(setting(MESH_MAILBOX_ID="WRONG"), "BAD MESH: ", "MESH_MAILBOX_ID"),
+    "the mailbox's password is another one": found_online(
+        setting(MESH_MAILBOX_PASSWORD="WRONG"), "BAD MESH: ", "MESH_MAILBOX_PASSWORD"
+    ),
+    "the shared key is another environment's": found_online(
+        setting(MESH_SHARED_KEY="WRONG"), "BAD MESH: ", "MESH_SHARED_KEY"
+    ),
+    "Pango is not installed": found(
+        no_pango, "BAD PDF libraries: Pango is missing: install the Debian package libpangoft2-1.0-0"
+    ),
+    "the library that makes printing fast is not installed": found(
+        no_subsetting_library,
+        "ok  PDF libraries: HarfBuzz-Subset, for speed, is missing: install the Debian package libharfbuzz-subset0",
+    ),
+    "a secret of the container is not readable for its user": unusable(
+        secret_of_another_user, "MESH_SHARED_KEY_FILE: names a file that cannot be read (Permission denied)"
     ),
     "the patient index is empty": found(
         lambda _: None, "patient index: it is empty", "run `patients import FILE`"

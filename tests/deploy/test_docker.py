@@ -83,7 +83,7 @@ def test_the_build_backend_of_the_image_is_that_of_the_distribution() -> None:
 def test_the_daemons_run_without_rights_on_a_root_that_is_read_only(services: Mapping[str, Any]) -> None:
     daemons = {name: each for name, each in services.items() if each.get("image", "").startswith("federated-")}
 
-    assert set(daemons) == {"sender", "receiver", "demo-sender", "demo-receiver"}
+    assert set(daemons) == {"sender", "receiver", "sender-web", "receiver-web", "demo-sender", "demo-receiver"}
     for each in daemons.values():
         assert each["read_only"] is True
         assert each["cap_drop"] == ["ALL"]
@@ -99,6 +99,21 @@ def test_every_variable_is_a_setting_and_every_secret_a_file(services: Mapping[s
 
         assert set(environment) <= settings.names()
         assert files == set(services[name]["secrets"])
+
+
+def test_the_pages_are_optional_on_this_machine_alone_and_get_no_secret_of_mesh(services: Mapping[str, Any]) -> None:
+    compose = YAML(typ="safe").load(COMPOSE.read_text())
+    (network,) = compose["networks"]["default"]["ipam"]["config"]
+
+    for name, daemon in (("sender", "federated-sender"), ("receiver", "registered-receiver")):
+        pages = services[f"{name}-web"]
+        environment = pages["environment"]
+        port = SETTINGS[daemon].model_fields["web_listen"].default.port
+        assert (pages["profiles"], pages["command"]) == (["web"], [daemon, "web"])
+        assert set(environment) <= SETTINGS[daemon].names()
+        assert pages["secrets"] == [f"{name}_database_url"]
+        assert pages["ports"] == [f"127.0.0.1:{port}:{port}"]
+        assert (environment["WEB_LISTEN"], environment["WEB_PROXY"]) == (f"0.0.0.0:{port}", network["gateway"])
 
 
 def test_what_an_env_file_leaves_empty_is_as_the_image_wants_it(services: Mapping[str, Any]) -> None:

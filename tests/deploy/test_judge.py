@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from deploy.demo.cases import CASES
+from deploy.demo.cases import CASES, cases_of
 from deploy.demo.judge import Facts, missing, settled
 from deploy.demo.surgery import ALDER, BIRCH, Case, Expected, patient_index
 from shared.identifiers import NhsNumber
@@ -70,6 +70,18 @@ def test_an_evening_that_went_well_lacks_nothing() -> None:
 
     assert missing(CASES, facts) == []
     assert settled(CASES, facts.reports)
+
+
+def test_of_documents_nothing_confidential_goes_out_and_all_else_is_alike() -> None:
+    documents = cases_of("document")
+
+    withheld = [case for case, other in zip(documents, CASES, strict=True) if case != other]
+    assert [case.name for case in withheld] == ["confidential"]
+    assert [(each.state, each.reason, each.alert) for each in withheld[0].expected] == [
+        ("not_required", "confidential", "confidential")
+    ]
+    assert missing(documents, good()) != []
+    assert cases_of("task") is CASES
 
 
 @pytest.mark.parametrize("what", ["reports", "messages", "tasks", "sender_alerts", "mesh"])

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from federated_sender.__main__ import main as sender_command
-from federated_sender.app import Sender
-from federated_sender.layout import MissingLibrary
-from federated_sender.settings import SenderSettings
 from registered_receiver.__main__ import main as receiver_command
 from shared.cli import EXIT_CONFIGURATION
-from shared.connect import account_of
-from shared.mesh.client import MeshClient
-from tests.deploy.mistakes import MISTAKES, Mistake, installed, newer_database, open_env_file
-from tests.fakes.mesh import SHARED_KEY, InMemoryMesh
+from tests.deploy.mistakes import MISTAKES, Mistake, installed, mesh_that_answers, newer_database, open_env_file
 
 
 @pytest.fixture
@@ -30,19 +25,35 @@ def directory() -> Iterator[Path]:
         yield Path(name)
 
 
-def test_what_is_right_is_found_right(directory: Path) -> None:
+@pytest.fixture
+def same_user() -> Iterator[None]:
+    """Be who we were again, whoever a mistake made us."""
+    user = os.geteuid()
+    yield
+    os.seteuid(user)
+
+
+def test_what_is_right_is_found_right(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for command in (sender_command, receiver_command):
-        result = installed(command, directory).run("check")
+        result = installed(command, directory, monkeypatch).run("check")
 
         assert (result.exit_code, "BAD" in result.output) == (0, False), result.output
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES)
-def test_check_names_what_is_wrong_and_says_what_to_do(mistake: Mistake, directory: Path) -> None:
-    installation = installed(mistake.command, directory)
+def test_check_names_what_is_wrong_and_says_what_to_do(
+    mistake: Mistake, directory: Path, monkeypatch: pytest.MonkeyPatch, same_user: None
+) -> None:
+    installation = installed(mistake.command, directory, monkeypatch)
+    if mistake.online:
+        mesh_that_answers(installation)
+    command = ["check", "--online"] if mistake.online else ["check"]
+    right = installation.run(*command)
 
     mistake.make(installation)
-    result = installation.run("check")
+    result = installation.run(*command)
+
+    assert right.exit_code == 0, right.output
 
     assert [words for words in mistake.words if words not in result.output] == [], result.output
     advised_only = not any("BAD" in words for words in mistake.words)
@@ -52,8 +63,10 @@ def test_check_names_what_is_wrong_and_says_what_to_do(mistake: Mistake, directo
 
 
 @pytest.mark.parametrize("mistake", [each for each in MISTAKES.values() if each.refused][:3])
-def test_the_daemon_refuses_to_start_with_the_same_words(mistake: Mistake, directory: Path) -> None:
-    installation = installed(mistake.command, directory)
+def test_the_daemon_refuses_to_start_with_the_same_words(
+    mistake: Mistake, directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation = installed(mistake.command, directory, monkeypatch)
     mistake.make(installation)
 
     started, checked = installation.run("run"), installation.run("check")
@@ -61,8 +74,8 @@ def test_the_daemon_refuses_to_start_with_the_same_words(mistake: Mistake, direc
     assert (started.exit_code, started.output) == (EXIT_CONFIGURATION, checked.output)
 
 
-def test_a_database_of_a_newer_version_is_not_migrated(directory: Path) -> None:
-    installation = installed(sender_command, directory)
+def test_a_database_of_a_newer_version_is_not_migrated(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installation = installed(sender_command, directory, monkeypatch)
     newer_database(installation)
 
     result = installation.run("migrate")
@@ -71,8 +84,8 @@ def test_a_database_of_a_newer_version_is_not_migrated(directory: Path) -> None:
     assert "9999, which this version does not know" in result.output
 
 
-def test_what_is_closed_somewhere_on_the_way_is_not_open(directory: Path) -> None:
-    installation = installed(sender_command, directory)
+def test_what_is_closed_somewhere_on_the_way_is_not_open(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installation = installed(sender_command, directory, monkeypatch)
     open_env_file(installation)
     directory.chmod(0o700)
 
@@ -81,44 +94,25 @@ def test_what_is_closed_somewhere_on_the_way_is_not_open(directory: Path) -> Non
     assert (result.exit_code, "BAD" in result.output) == (0, False), result.output
 
 
-def test_check_finds_a_clock_that_is_not_set(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installation = installed(sender_command, directory)
-    unset = partial(Sender, clock=lambda: datetime(1970, 1, 1, tzinfo=UTC))
-    monkeypatch.setattr("federated_sender.__main__.Sender", unset)
+def test_a_secret_that_is_mounted_into_a_container_is_guarded_by_the_host(directory: Path) -> None:
+    (directory / "secret").write_text("a-key\n")
+    (directory / "secret").chmod(0o644)
+    (directory / "mounted").touch()
+    settings = {"PRACTICE_ODS_CODE": "B82002", "MESH_URL": "https://mesh.example", "MESH_MAILBOX_ID": "BIRCHMB1"}
+    settings |= {"STATE_DIRECTORY": f"{directory}/state", "MESH_MAILBOX_PASSWORD": "x"}
+    settings |= {"MESH_SHARED_KEY_FILE": f"{directory}/mounted", "PATH": os.environ["PATH"]}
+    program = (
+        f"mount --bind {directory}/secret {directory}/mounted && exec {sys.executable} -m registered_receiver check"
+    )
+    namespace = ["unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*namespace, "true"], capture_output=True).returncode:
+        pytest.skip("this machine gives nobody a namespace of their own")
 
-    result = installation.run("check")
+    done = subprocess.run([*namespace, "sh", "-c", program], env=settings, capture_output=True, text=True, timeout=60)
 
-    assert result.exit_code == 1
-    assert "BAD clock: 1970-01-01 00:00:00 UTC; it is not set: start time synchronisation" in result.output
-
-
-def test_check_finds_a_library_that_is_missing(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installation = installed(sender_command, directory)
-    missing = [MissingLibrary("Pango", "libpangoft2-1.0-0", required=True)]
-    monkeypatch.setattr("federated_sender.checks.missing_libraries", lambda: missing)
-
-    result = installation.run("check")
-
-    assert result.exit_code == 1
-    assert "BAD PDF libraries: Pango is missing: install the Debian package libpangoft2-1.0-0" in result.output
+    assert "BAD MESH_SHARED_KEY_FILE" not in done.stdout
+    assert "ok  secrets: not every user can read MESH_SHARED_KEY_FILE" in done.stdout
 
 
-@pytest.mark.parametrize("wrong", ["MESH_MAILBOX_PASSWORD", "MESH_SHARED_KEY", "MESH_MAILBOX_ID"])
-def test_check_online_finds_what_mesh_refuses(directory: Path, monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
-    mesh = InMemoryMesh()
-    mesh.add_mailbox("ALDERMB1", ods_code="A81001", password="a-password")
-
-    def wired(settings: SenderSettings) -> Sender:
-        client = MeshClient(account_of(settings), mesh.clock, mesh.transport)
-        return Sender(settings, clock=mesh.clock, mesh=client)
-
-    monkeypatch.setattr("federated_sender.__main__.Sender", wired)
-    installation = installed(sender_command, directory)
-    installation.set(MESH_SHARED_KEY=SHARED_KEY)
-    right = installation.run("check", "--online")
-    installation.set(**{wrong: "WRONG"})
-
-    result = installation.run("check", "--online")
-
-    assert (right.exit_code, result.exit_code) == (0, 1)
-    assert wrong in next(line for line in result.output.splitlines() if line.startswith("BAD MESH: "))
+def test_there_are_more_than_the_twenty_most_common() -> None:
+    assert len(MISTAKES) > 20

@@ -18,6 +18,7 @@ from shared.mesh.connection import LONGEST_CALL
 
 UNITS = Path(__file__).parents[2] / "deploy/systemd"
 DAEMONS = pytest.mark.parametrize("settings", [SenderSettings, ReceiverSettings], ids=lambda each: each.daemon)
+PROCESSES = pytest.mark.parametrize("process", ["", "-web"], ids=["daemon", "web"])
 
 
 class Unit(configparser.RawConfigParser):
@@ -33,15 +34,16 @@ class Unit(configparser.RawConfigParser):
         return re.findall(rf"^{name}=(.*)$", self.text, re.MULTILINE)
 
 
-def unit(settings: type[PracticeSettings]) -> Unit:
-    return Unit((UNITS / f"{settings.daemon}@.service").read_text())
+def unit(settings: type[PracticeSettings], process: str = "") -> Unit:
+    return Unit((UNITS / f"{settings.daemon}{process}@.service").read_text())
 
 
 @pytest.fixture
-def copy(settings: type[PracticeSettings], tmp_path: Path) -> Path:
+def copy(settings: type[PracticeSettings], process: str, tmp_path: Path) -> Path:
     """A copy whose program is there: systemd's tools look for it."""
-    copied = tmp_path / f"{settings.daemon}@.service"
-    copied.write_text(re.sub("^ExecStart=.*$", "ExecStart=/bin/true", unit(settings).text, flags=re.MULTILINE))
+    copied = tmp_path / f"{settings.daemon}{process}@.service"
+    text = unit(settings, process).text
+    copied.write_text(re.sub("^ExecStart=.*$", "ExecStart=/bin/true", text, flags=re.MULTILINE))
     return copied
 
 
@@ -49,6 +51,7 @@ def analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60)
 
 
+@PROCESSES
 @DAEMONS
 def test_systemd_finds_no_fault(settings: type[PracticeSettings], copy: Path) -> None:
     done = analyze("verify", "--man=no", copy)
@@ -57,6 +60,7 @@ def test_systemd_finds_no_fault(settings: type[PracticeSettings], copy: Path) ->
     assert done.returncode == 0, done.stderr
 
 
+@PROCESSES
 @DAEMONS
 def test_the_sandbox_leaves_an_exposure_of_at_most_one_and_a_half(settings: type[PracticeSettings], copy: Path) -> None:
     done = analyze("security", "--offline=true", "--threshold=15", "--no-pager", copy)
@@ -73,6 +77,21 @@ def test_it_is_restarted_unless_the_settings_cannot_be_used(settings: type[Pract
     assert service["Type"] == "notify"
     assert service["KillMode"] == "mixed"
     assert service["ExecStart"].endswith(f"/{settings.daemon} run")
+
+
+@DAEMONS
+def test_the_pages_have_the_daemons_user_and_state_and_no_secret_of_mesh(
+    settings: type[PracticeSettings],
+) -> None:
+    pages, daemon = unit(settings, "-web"), unit(settings)
+    service = pages["Service"]
+
+    for shared in ("User", "StateDirectory", "EnvironmentFile", "Type", "Restart", "RestartPreventExitStatus"):
+        assert service[shared] == daemon["Service"][shared]
+    assert service["ExecStart"].endswith(f"/{settings.daemon} web")
+    assert (service["IPAddressDeny"], service["IPAddressAllow"]) == ("any", "localhost")
+    assert pages.all("LoadCredential") == []
+    assert {line.split("=", 1)[0] for line in pages.all("Environment")} <= settings.names()
 
 
 @DAEMONS

@@ -70,43 +70,124 @@ def restart(flow: Flow, wire: Wire) -> Flow:
     return wire()
 
 
-def test_what_was_sent_since_the_backup_is_recognised_and_filed_once(
-    flow: Flow, wire: Wire, senders_file: Path
+def in_mesh(flow: Flow) -> list[str]:
+    """Return the local ids of all that was ever sent to the registered practice."""
+    return [message.local_id for message in flow.mesh.messages.values() if message.recipient == "BIRCHMB1"]
+
+
+def lose(flow: Flow, wire: Wire, copy: Path, file: Path) -> Flow:
+    """Lose the sender's database, and start anew with the copy."""
+    flow.sender.database.close()
+    restore(copy, file)
+    return restart(flow, wire)
+
+
+@pytest.mark.parametrize("state", ["waiting", "queued", "sent"])
+def test_what_was_sent_since_the_backup_is_recognised_in_mesh_and_not_sent_again(
+    flow: Flow, wire: Wire, senders_file: Path, state: str
 ) -> None:
     flow.sender.enqueue(consultation())
-    copy = back_up(senders_file)
+    if state != "waiting":
+        flow.pass_time(hours=4)
+        flow.sender.step("send")
+    if state == "sent":
+        flow.sender.once()
+    at_the_backup, copy = flow.sender.only()["state"], back_up(senders_file)
     flow.pass_time(hours=4)
     flow.exchange()
-    before = flow.sender.only()
-    flow.sender.database.close()
-    restore(copy, senders_file)
+    before, sent = flow.sender.only(), in_mesh(flow)
 
-    again = restart(flow, wire)
+    again = lose(flow, wire, copy, senders_file)
     again.exchange()
 
     after = again.sender.only()
-    assert before["state"] == "delivered"
-    assert (after["state"], after["infrastructure_code"]) == ("accepted", "20007")
-    assert (after["report_id"], after["message_id"]) == (before["report_id"], before["message_id"])
+    assert (at_the_backup, before["state"], after["state"]) == (state, "delivered", "sent")
+    same = ("report_id", "message_id", "mesh_message_id")
+    assert [after[name] for name in same] == [before[name] for name in same]
+    assert in_mesh(again) == sent == [f"{after['report_id']}.1"]
     assert [task["state"] for task in again.receiver.tasks()] == ["open"]
 
 
-def test_the_business_response_that_does_not_come_again_opens_the_alert_that_the_page_names(
+def test_the_responses_that_went_to_the_lost_database_are_missed_and_a_resend_is_answered(
     flow: Flow, wire: Wire, senders_file: Path
 ) -> None:
     flow.sender.enqueue(consultation())
     copy = back_up(senders_file)
     flow.pass_time(hours=4)
     flow.exchange()
-    flow.sender.database.close()
-    restore(copy, senders_file)
-    again = restart(flow, wire)
+    again = lose(flow, wire, copy, senders_file)
     again.exchange()
 
-    again.pass_time(days=8)
+    again.pass_time(days=1)
+    again.sender.once()
+    (alert,) = again.sender.alerts()
+    with again.sender.database.transaction() as session:
+        resending.resend(session, alert["subject_id"], "restored", again.sender.now(), "tester", again=False)
+    again.exchange()
+    # what was answered while it was on its way waits a while
+    again.pass_time(hours=1)
+    again.exchange()
+
+    assert alert["kind"] == "infrastructure_overdue"
+    assert "collected it and has not answered" in alert["text"]
+    assert again.state() == ("accepted", "20007", None)
+    assert in_mesh(again) == [f"{alert['subject_id']}.1", f"{alert['subject_id']}.2"]
+    assert [task["state"] for task in again.receiver.tasks()] == ["open"]
+
+
+def test_a_resend_that_was_asked_for_before_the_backup_is_recognised_too(
+    flow: Flow, wire: Wire, senders_file: Path
+) -> None:
+    flow.sender.enqueue(consultation())
+    flow.pass_time(hours=4)
+    flow.sender.once()
+    report = flow.sender.only()["report_id"]
+    with flow.sender.database.transaction() as session:
+        resending.resend(session, report, "they lost it", flow.sender.now(), "tester", again=False)
+    copy = back_up(senders_file)
+    flow.pass_time(hours=1)
+    flow.sender.once()
+    sent = in_mesh(flow)
+
+    again = lose(flow, wire, copy, senders_file)
     again.sender.once()
 
-    assert [alert["kind"] for alert in again.sender.alerts()] == ["business_overdue"]
+    assert again.sender.only()["state"] == "sent"
+    assert in_mesh(again) == sent == [f"{report}.1", f"{report}.2"]
+
+
+def test_mesh_is_not_asked_about_what_was_written_since_the_start(flow: Flow) -> None:
+    flow.pass_time(hours=1)
+    flow.sender.enqueue(consultation(updated_at=flow.sender.now().isoformat()))
+    flow.pass_time(hours=4)
+
+    flow.sender.once()
+
+    assert flow.sender.only()["state"] == "sent"
+    assert [path for _, path in flow.mesh.requests if "tracking" in path] == []
+
+
+def test_an_update_that_was_sent_since_the_backup_is_recognised_once_the_row_is_written_again(
+    flow: Flow, wire: Wire, senders_file: Path
+) -> None:
+    flow.sender.enqueue(consultation())
+    copy = back_up(senders_file)
+    update = consultation(
+        updated_at="2026-11-20T17:55:00+00:00", notes=[{"heading": "Plan", "items": [{"text": "Rest"}]}]
+    )
+    flow.sender.enqueue(update)
+    flow.pass_time(hours=4)
+    flow.exchange()
+    before, sent = flow.sender.only(), in_mesh(flow)
+
+    again = lose(flow, wire, copy, senders_file)
+    again.sender.enqueue(update)
+    again.exchange()
+
+    after = again.sender.only()
+    assert (after["state"], after["version"], after["message_id"]) == ("sent", 1, before["message_id"])
+    assert in_mesh(again) == sent
+    assert len(again.receiver.tasks()) == 1
 
 
 def test_what_was_enqueued_since_the_backup_is_listed_and_enqueued_again_it_is_no_second_report(
@@ -117,9 +198,8 @@ def test_what_was_enqueued_since_the_backup_is_listed_and_enqueued_again_it_is_n
     flow.pass_time(hours=4)
     flow.sender.once()
     sent = {report["message_id"] for report in flow.sender.status()}
-    flow.sender.database.close()
-    restore(copy, senders_file)
-    again = restart(flow, wire)
+    messages = in_mesh(flow)
+    again = lose(flow, wire, copy, senders_file)
     again.receiver.once()
     again.sender.once()
     days = tmp_path / "days.csv"
@@ -134,7 +214,8 @@ def test_what_was_enqueued_since_the_backup_is_listed_and_enqueued_again_it_is_n
     assert missing == [CONSULTATION, SECOND]
     assert for_nobody == {"response_for_nobody"}
     assert {report["message_id"] for report in again.sender.status()} == sent
-    assert {report["infrastructure_code"] for report in again.sender.status()} == {"20007"}
+    assert {report["state"] for report in again.sender.status()} == {"sent"}
+    assert in_mesh(again) == messages
     assert len(again.receiver.tasks()) == 2
 
 
