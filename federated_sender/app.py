@@ -1,4 +1,7 @@
-"""The wired daemon: settings → log → database → MESH → jobs."""
+"""The wired daemon: settings → log → database → MESH → jobs.
+
+What only the jobs need is imported with them: the other commands must not wait for it.
+"""
 
 from __future__ import annotations
 
@@ -7,44 +10,34 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from federated_sender import ledger, records
-from federated_sender.alert_patient import patient_of
-from federated_sender.attachments import under
+from federated_sender import NAME, ledger, records
 from federated_sender.backlog import backlog
-from federated_sender.chase import Chase
-from federated_sender.checks import sender_checks
-from federated_sender.collect import Collect, Follow
-from federated_sender.intake import Intake
-from federated_sender.message import Composer
-from federated_sender.pdf import PdfRenderer
-from federated_sender.pds import RegisteredPractices, open_practices
-from federated_sender.prune import Prune
-from federated_sender.report import Practice
-from federated_sender.send import Send
 from federated_sender.settings import SenderSettings, read_federation
 from federated_sender.states import State
 from federated_sender.tables import Digest, Timeline
-from federated_sender.track import Track
-from federated_sender.workload import Clocks
 from shared import log
-from shared.alert_mail import PatientOf, mail_jobs, nobody
 from shared.alerts import refusal_teller
-from shared.checks import Check
 from shared.clock import Clock, system_clock
 from shared.config import make_state_directory
-from shared.connect import open_mesh
-from shared.daemon import Job, Rounds
 from shared.db import Database
 from shared.heartbeat import Backlog
-from shared.itk3.model import Organization
-from shared.mesh.client import MeshClient
 from shared.outage import Outage
+from shared.vitals import Latencies
 
-NAME = "federated-sender"
+if TYPE_CHECKING:
+    from federated_sender.intake import Intake
+    from federated_sender.pdf import PdfRenderer
+    from federated_sender.pds import RegisteredPractices
+    from federated_sender.send import Send
+    from shared.alert_mail import PatientOf
+    from shared.checks import Check
+    from shared.daemon import Job, Rounds
+    from shared.mesh.mailbox import MeshMailbox
+
 _CHASE_EVERY = timedelta(minutes=1)
 _FOLLOW_EVERY = timedelta(seconds=30)
 _PRUNE_EVERY = timedelta(days=1)
@@ -55,14 +48,17 @@ class Sender:
     """What the commands and the daemon work with; see :class:`shared.cli.App`."""
 
     def __init__(
-        self, settings: SenderSettings, *, clock: Clock = system_clock, mesh: MeshClient | None = None
+        self, settings: SenderSettings, *, clock: Clock = system_clock, mesh: MeshMailbox | None = None
     ) -> None:
         self.settings = settings
         self.clock = clock
+        self.began_at = clock()
         self.alerts = ledger.ALERTS
         self.audit = ledger.AUDIT
+        self.accounts = ledger.ACCOUNTS
         self.states = tuple(State)
         self.stopping = threading.Event()
+        self.latencies = Latencies()
         log.configure(settings.log_level, settings.log_format, NAME)
         make_state_directory(settings.state_directory)
         self.federation = read_federation(settings.federation_file)
@@ -78,7 +74,15 @@ class Sender:
             "PDS", self.clock, refusal_teller(self.database, self.alerts, self.clock, "PDS", "PDS")
         )
         self._given_mesh = mesh
-        self.intake = Intake(
+
+    @cached_property
+    def intake(self) -> Intake:
+        """What takes rows of the outbox into account."""
+        from federated_sender.attachments import under
+        from federated_sender.intake import Intake
+
+        settings = self.settings
+        return Intake(
             self.database,
             self.clock,
             settings.practice_ods_code,
@@ -88,62 +92,97 @@ class Sender:
         )
 
     @cached_property
-    def mesh(self) -> MeshClient:
+    def mesh(self) -> MeshMailbox:
         """The MESH client, opened when it is first needed: the reports must be seen without certificates, too."""
-        return self._given_mesh or open_mesh(self.settings, self.clock, self.outage, self.database, self.alerts)
+        from shared.connect import open_mesh
+
+        return self._given_mesh or open_mesh(
+            self.settings, self.clock, self.outage, self.database, self.alerts, self.latencies.took
+        )
 
     @cached_property
     def practices(self) -> RegisteredPractices:
         """What says where a patient is registered: the rows, or PDS."""
+        from federated_sender.pds import open_practices
+
         return open_practices(self.settings, self.clock, self.pds_outage.over)
 
     @cached_property
     def renderer(self) -> PdfRenderer:
         """The worker process that renders PDFs; it starts with the first report."""
+        from federated_sender.pdf import PdfRenderer
+
         return PdfRenderer()
 
     def jobs(self) -> Sequence[Job]:
         """Return the jobs in the order of ``once`` (decision 38): collect, send, track, chase, mail."""
+        from federated_sender.chase import Chase
+        from federated_sender.collect import Collect, Follow
+        from federated_sender.prune import Prune
+        from federated_sender.track import Track
+        from shared.alert_mail import mail_jobs
+        from shared.daemon import Job
+
         settings, database, clock = self.settings, self.database, self.clock
-        practice = Practice(
-            settings.practice_name, settings.practice_town, settings.practice_telephone, settings.practice_email
-        )
-        sender = Organization(settings.practice_ods_code, settings.practice_name, settings.practice_telephone)
-        composer = Composer(
-            sender, settings.mesh_mailbox_id, settings.mesh_routing_date_format, settings.max_message_size
-        )
-        clocks = Clocks(settings.infrastructure_response_within, settings.business_response_within)
-        workflow = settings.mesh_workflow_id
-        send = Send(
-            database,
-            self.mesh,
-            clock,
-            self.practices,
-            self.federation,
-            practice,
-            composer,
-            self.renderer,
-            clocks,
-            workflow,
-        )
-        collect = Collect(database, self.mesh, clock, workflow, self.stopping.is_set)
+        collect = Collect(database, self.mesh, clock, settings.workflows, self.stopping.is_set)
         often = settings.outbox_poll_interval
         return (
             Job("collect", collect.step, settings.mesh_poll_interval, drains=False, wakes=("follow",)),
             Job("follow", Follow(database, clock).step, _FOLLOW_EVERY),
             Job("intake", self.intake.step, often, wakes=("send",)),
-            Job("send", send.step, often),
+            Job("send", self._send().step, often),
             Job("track", Track(database, self.mesh, clock, settings.track_after).step, _TRACK_EVERY, drains=False),
             Job("chase", Chase(database, clock).step, _CHASE_EVERY),
             Job("prune", Prune(database, clock, settings.retention).step, _PRUNE_EVERY),
             *mail_jobs(settings, database, clock, self.alerts, Digest, self._patient_of()),
         )
 
+    def _send(self) -> Send:
+        from federated_sender.message import Composer
+        from federated_sender.report import Practice
+        from federated_sender.send import Send
+        from federated_sender.workload import Clocks
+        from shared.itk3.model import Organization
+        from shared.itk3.payloads import payload_to_send
+
+        settings = self.settings
+        practice = Practice(
+            settings.practice_name, settings.practice_town, settings.practice_telephone, settings.practice_email
+        )
+        sender = Organization(settings.practice_ods_code, settings.practice_name, settings.practice_telephone)
+        workflow = settings.mesh_workflow_id
+        composer = Composer(
+            sender,
+            settings.mesh_mailbox_id,
+            settings.mesh_routing_date_format,
+            settings.max_message_size,
+            payload_to_send(settings.payload, workflow),
+            workflow,
+        )
+        return Send(
+            self.database,
+            self.mesh,
+            self.clock,
+            self.practices,
+            self.federation,
+            practice,
+            composer,
+            self.renderer,
+            Clocks(settings.infrastructure_response_within, settings.business_response_within),
+            settings.mesh_workflow_id,
+            self.began_at,
+        )
+
     def _patient_of(self) -> PatientOf:
+        from federated_sender.alert_patient import patient_of
+        from shared.alert_mail import nobody
+
         return patient_of if self.settings.alert_email_patient == "on" else nobody
 
     def rounds(self) -> Rounds:
         """Return what steps the jobs."""
+        from shared.daemon import Rounds
+
         return Rounds(self.outage, Outage("database", self.clock), self.pds_outage)
 
     def status(
@@ -170,6 +209,8 @@ class Sender:
 
     def checks(self, *, online: bool) -> Iterable[Check]:
         """Look at what a new installation gets wrong."""
+        from federated_sender.checks import sender_checks
+
         return sender_checks(
             self.settings, self.database, self.mesh, self.federation, self.clock, self.practices, online=online
         )

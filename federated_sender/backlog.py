@@ -9,17 +9,17 @@ from sqlalchemy.orm import Session
 
 from federated_sender.states import State
 from federated_sender.tables import Alert, InboxMessage, Report
+from shared.db import is_one_of
 from shared.heartbeat import Backlog
 
 _UNFINISHED = (State.WAITING, State.QUEUED, State.SENT, State.ACCEPTED)
-_TO_SEND = (State.WAITING, State.QUEUED)
 
 
 def backlog(session: Session, now: datetime) -> Backlog:
     """Return what is unfinished; the oldest work is the report due, or the response collected, longest ago."""
-    query = select(Report.state, func.count()).where(Report.state.in_(_UNFINISHED)).group_by(Report.state)
+    query = select(Report.state, func.count()).where(is_one_of(Report.state, *_UNFINISHED)).group_by(Report.state)
     found = {str(state): number for state, number in session.execute(query)}
-    to_send = Report.state.in_(_TO_SEND)
+    to_send = is_one_of(Report.state, State.WAITING, State.QUEUED)
     unread = InboxMessage.processed_at.is_(None)
     oldest = (
         session.scalar(select(func.min(Report.due_at)).where(to_send, Report.due_at <= now)),

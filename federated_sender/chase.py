@@ -9,11 +9,11 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
 from federated_sender.overdue import alert_for, overdue, unsent_alert
-from federated_sender.states import AWAITING, State
+from federated_sender.states import State
 from federated_sender.tables import Report
 from federated_sender.workload import open_alert
 from shared.clock import Clock
-from shared.db import Database
+from shared.db import Database, is_one_of
 
 _BATCH = 100
 # the three-hour duty is watched: sending takes seconds, so this is long
@@ -36,7 +36,7 @@ class Chase:
     def _unsent(self, session: Session, now: datetime) -> int:
         """Tell of reports that have been due for too long (GPCM-SD-076, 096)."""
         late = and_(
-            Report.state.in_((State.WAITING, State.QUEUED)),
+            is_one_of(Report.state, State.WAITING, State.QUEUED),
             Report.due_at <= now - _UNSENT_FOR,
             Report.unsent_alerted_at.is_(None),
             # what was set aside has an alert of its own
@@ -59,7 +59,12 @@ class Chase:
             ),
             and_(Report.business_code.is_(None), Report.business_due_at <= now, Report.business_alerted_at.is_(None)),
         )
-        query = select(Report).where(Report.state.in_(AWAITING), late).order_by(Report.id).limit(_BATCH)
+        query = (
+            select(Report)
+            .where(is_one_of(Report.state, State.SENT, State.ACCEPTED), late)
+            .order_by(Report.infrastructure_due_at, Report.id)
+            .limit(_BATCH)
+        )
         reports = session.scalars(query.with_for_update(skip_locked=True)).all()
         for report in reports:
             for level in overdue(report, now):

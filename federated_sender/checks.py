@@ -8,18 +8,19 @@ from federated_sender.layout import missing_libraries
 from federated_sender.pds import RegisteredPractices
 from federated_sender.settings import SenderSettings
 from shared.alert_mail import mail_check
-from shared.checks import Check, certificate_checks, clock_check, database_checks, directory_check, mesh_check
+from shared.checks import Check, clock_check, database_checks, directory_check
 from shared.clock import Clock
+from shared.connect import transport_checks
 from shared.db import Database
 from shared.errors import PdsError
 from shared.itk3.model import Organization
-from shared.mesh.client import MeshClient
+from shared.mesh.mailbox import MeshMailbox
 
 
 def sender_checks(
     settings: SenderSettings,
     database: Database,
-    mesh: MeshClient,
+    mesh: MeshMailbox,
     federation: Mapping[str, Organization],
     clock: Clock,
     practices: RegisteredPractices,
@@ -31,7 +32,7 @@ def sender_checks(
     yield directory_check(settings.state_directory)
     yield from database_checks(database, "federated-sender")
     yield clock_check(clock)
-    yield from certificate_checks(mesh, clock)
+    yield from transport_checks(settings, mesh, clock, online=online)
     yield mail_check(settings, online=online)
     yield _federation(settings, federation)
     yield from _pds_ignored(settings)
@@ -40,10 +41,8 @@ def sender_checks(
         yield Check("PDF libraries", ok=not library.required, text=str(library))
     if not missing:
         yield Check("PDF libraries", ok=True, text="all are there")
-    if online:
-        yield mesh_check(mesh)
-        if settings.pds_mode == "fhir":
-            yield _pds(practices)
+    if online and settings.pds_mode == "fhir":
+        yield _pds(practices)
 
 
 def _pds(practices: RegisteredPractices) -> Check:

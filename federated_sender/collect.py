@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,7 +24,7 @@ from federated_sender.responses import (
 )
 from federated_sender.setbacks import MOST_ATTEMPTS
 from federated_sender.states import Event, State
-from federated_sender.tables import InboxMessage, Report
+from federated_sender.tables import InboxMessage, Poller, Report
 from federated_sender.workload import close_alert, open_alert
 from shared.clock import Clock
 from shared.db import DATABASE_AWAY, Database, after_commit, insert_once
@@ -33,10 +33,11 @@ from shared.identifiers import OdsCode
 from shared.itk3.model import ReceivedResponse
 from shared.itk3.responses import read_response
 from shared.log import describe, emit
-from shared.mesh.client import MeshClient
 from shared.mesh.inbox import Collector
+from shared.mesh.mailbox import MeshMailbox
 from shared.mesh.messages import IncomingMessage, MessageHeaders, MessageType
 from shared.mesh.ownership import Role, owns
+from shared.turn import Turn
 from shared.uncollected import Uncollected
 
 # responses are small; what is larger is no response
@@ -45,15 +46,24 @@ _LEASE = timedelta(minutes=5)
 
 
 class Collect:
-    """The job that empties the mailbox: stored first, acknowledged to MESH afterwards (decision 14)."""
+    """The job that empties the mailbox: stored first, acknowledged to MESH afterwards (decision 14).
+
+    One process at a time looks into it (0021).
+    """
 
     def __init__(
-        self, database: Database, mesh: MeshClient, clock: Clock, workflow_id: str, stopping: Callable[[], bool]
+        self,
+        database: Database,
+        mesh: MeshMailbox,
+        clock: Clock,
+        workflows: Collection[str],
+        stopping: Callable[[], bool],
     ) -> None:
         self._stopping = stopping
         self._database = database
         self._clock = clock
-        self._workflow_id = workflow_id
+        self._turn = Turn(database, Poller, clock)
+        self._workflows = workflows
         self._uncollected = Uncollected(database, ledger.ALERTS, clock, ledger.DAEMON, _is_stored)
         self._collector = Collector(
             mesh,
@@ -61,18 +71,23 @@ class Collect:
             keep=self._keep,
             left=self._leave,
             max_bytes=_LARGEST_RESPONSE,
-            workflow_id=workflow_id,
+            workflows=workflows,
         )
 
     def step(self) -> int:
-        """Go through the mailbox once; return how many messages were stored."""
-        collected = self._collector.collect(self._stopping)
+        """Go through the mailbox once, unless another process does; return how many messages were stored."""
+        if not self._turn.take():
+            return 0
+        try:
+            collected = self._collector.collect(lambda: self._stopping() or self._turn.is_over())
+        finally:
+            self._turn.give_back()
         self._uncollected.note(collected)
         return collected.kept
 
     def _is_ours(self, headers: MessageHeaders) -> bool:
         linked = headers.message_type is MessageType.REPORT and self._sent_by_us(headers)
-        return owns(Role.SENDER, headers, self._workflow_id, links_to_ours=linked)
+        return owns(Role.SENDER, headers, self._workflows, links_to_ours=linked)
 
     def _sent_by_us(self, headers: MessageHeaders) -> bool:
         with self._database.snapshot() as session:

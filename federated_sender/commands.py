@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import click
 
-from federated_sender import deletion, ledger, reconcile, resending, routing, versions
-from federated_sender.app import NAME, Sender
-from federated_sender.deletion_warning import deletion_json, in_words
-from federated_sender.enqueue import enqueue
-from federated_sender.export import export_report
-from federated_sender.records import find, nhs_number
-from shared.audit import actor
+from federated_sender import NAME
 from shared.cli import REASON, Commands, opened, operator
 from shared.errors import CommandFailed, InvalidConsultation
-from shared.presentation import print_json
 
-OpenSender = Callable[[], Sender]
+if TYPE_CHECKING:
+    from federated_sender.app import Sender
+
+OpenSender: TypeAlias = Callable[[], "Sender"]
 _REASON = click.option("--reason", type=REASON, required=True, help="Why; kept with the record.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 
@@ -46,6 +43,8 @@ def _add_enqueue(commands: Commands, open_sender: OpenSender) -> None:
 
         All of them or none: with any fault nothing is stored, and every fault is named with its path.
         """
+        from federated_sender.enqueue import enqueue
+
         with opened(open_sender, NAME) as sender:
             try:
                 outcomes = enqueue(files, sender.intake, operator())
@@ -65,6 +64,12 @@ def _add_delete(commands: Commands, open_sender: OpenSender) -> None:
         Nothing is sent of it that is not built yet. Who has a report of it, or will get one, must be told by
         telephone: this prints about whom, and opens an alert. Doing it again prints the same.
         """
+        from federated_sender import deletion, ledger, versions
+        from federated_sender.deletion_warning import deletion_json, in_words
+        from federated_sender.records import nhs_number
+        from shared.audit import actor
+        from shared.presentation import print_json
+
         with opened(open_sender, NAME) as sender, sender.database.transaction() as session:
             now, identifier = sender.clock(), versions.canonical(consultation_id.strip())
             stored = deletion.delete(session, consultation_id, now, operator())
@@ -94,6 +99,8 @@ def _add_again(commands: Commands, open_sender: OpenSender) -> None:
         A receiver that has it already answers 20007, which counts as accepted. When the patient was not known there
         (30002, 30003), the same report is not looked at again: `reissue` makes the next version instead.
         """
+        from federated_sender import resending
+
         with opened(open_sender, NAME) as sender, sender.database.transaction() as session:
             report = resending.resend(session, report_id, reason, sender.clock(), operator(), again=again)
             said = f"{report.report_id} will be sent again, as {report.local_id}"
@@ -108,6 +115,8 @@ def _add_again(commands: Commands, open_sender: OpenSender) -> None:
 
         It takes a deletion back, too.
         """
+        from federated_sender import resending
+
         with opened(open_sender, NAME) as sender:
             try:
                 with sender.database.transaction() as session:
@@ -129,6 +138,8 @@ def _add_route(commands: Commands, open_sender: OpenSender) -> None:
         It becomes Task.owner of this and of later versions, until the row itself names another practice than now.
         MESH still routes by NHS number, birth date and surname.
         """
+        from federated_sender import routing
+
         with opened(open_sender, NAME) as sender:
             named = routing.named_practice(practice, sender.settings.practice_ods_code, sender.federation)
             with sender.database.transaction() as session:
@@ -148,6 +159,9 @@ def _add_reconcile(commands: Commands, open_sender: OpenSender) -> None:
 
         The file begins with a line that names the column consultation_id; others may stand beside it.
         """
+        from federated_sender import reconcile
+        from shared.presentation import print_json
+
         expected = reconcile.read_expected(file)
         with opened(open_sender, NAME) as sender, sender.database.snapshot() as session:
             missing = reconcile.missing(session, expected.identifiers)
@@ -172,6 +186,11 @@ def _add_export(commands: Commands, open_sender: OpenSender) -> None:
     @click.option("--to", "directory", required=True, type=click.Path(path_type=Path), help="Where to; made if needed.")
     def export(report_id: str, directory: Path) -> None:
         """Write the message as it was sent, its documents, and the consultation as it was written, as files."""
+        from federated_sender import ledger
+        from federated_sender.export import export_report
+        from federated_sender.records import find, nhs_number
+        from shared.audit import actor
+
         with opened(open_sender, NAME) as sender:
             now = sender.clock()
             with sender.database.transaction() as session:

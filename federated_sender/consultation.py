@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from pydantic import (
@@ -31,6 +31,9 @@ from pydantic_core import PydanticCustomError
 from shared.errors import Fault, InvalidConsultation
 from shared.identifiers import NhsNumber, OdsCode
 from shared.itk3.model import Gender
+
+IN_THE_FUTURE: Final = "lies in the future"
+"""The rule that a time breaks when it is later than now, by this machine's clock."""
 
 # XML 1.0 cannot carry these, so neither can the report
 _FORBIDDEN_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -199,7 +202,7 @@ class Consultation(_Value):
     def _not_in_the_future(cls, value: datetime, info: ValidationInfo) -> datetime:
         now = (info.context or {}).get("now")
         if now is not None and value > now:
-            raise PydanticCustomError("future", "lies in the future")
+            raise PydanticCustomError("future", IN_THE_FUTURE)
         try:
             return value.astimezone(UTC)
         except OverflowError:

@@ -25,7 +25,7 @@ def deletion_json(
     """Return what a deletion meant; ``stored`` are the versions that somebody has or will get, newest first."""
     told: dict[tuple[object, ...], dict[str, Any]] = {}
     for report in stored:
-        warning = _warning(report, federation)
+        warning = about(report, federation)
         # one telephone call for each practice and patient, about the newest version that it has
         told.setdefault((report.recipient_ods_code, warning["nhs_number"]), warning)
     return {
@@ -58,7 +58,8 @@ def in_words(deletion: Mapping[str, Any]) -> list[str]:
     return [*lines, "", ACTION]
 
 
-def _warning(report: Report, federation: Mapping[str, Organization]) -> dict[str, Any]:
+def about(report: Report, federation: Mapping[str, Organization]) -> dict[str, Any]:
+    """Return whom a report is about and who is to be told: patient data, for the person who asked alone."""
     practice = federation.get(report.recipient_ods_code or "")
     facts: dict[str, Any] = {"patient_name": None, "nhs_number": None, "consultation_date": None}
     if report.content is not None:

@@ -11,7 +11,7 @@ from enum import Enum
 from sqlalchemy.orm import Session
 
 from federated_sender import events, ledger, outbox, routing, versions
-from federated_sender.consultation import canonical_json, content_sha256
+from federated_sender.consultation import IN_THE_FUTURE, canonical_json, content_sha256
 from federated_sender.eligibility import Reason
 from federated_sender.outbox import Judged
 from federated_sender.sources import keep_source
@@ -23,7 +23,7 @@ from shared.itk3.identity import report_id
 from shared.log import emit
 
 CORRECT_THE_ROW = "Correct the consultation in the clinical system; the row is picked up again by itself."
-# a missing file may come later, and nothing in the database changes then
+# a missing file may come, a clock may be set right, and nothing in the database changes then
 _LOOK_AGAIN_AFTER = timedelta(minutes=5)
 _ABOUT_A_FILE = re.compile(r"(^|[ .])attachments\[\d+\]\.(path|sha256)$")
 
@@ -85,13 +85,13 @@ class Drafts:
         """Keep that a row cannot be sent as it is; ``written`` is what its id is derived from."""
         digest = hashlib.sha256(written.encode("utf-8", "surrogatepass")).hexdigest()
         reason = "; ".join(str(fault) for fault in faults)
-        about_files = any(_ABOUT_A_FILE.search(fault.where) for fault in faults)
+        may_pass = any(_may_pass_by_itself(fault) for fault in faults)
         versions.lock(session, identifier)
         unsent, newest = versions.unsent(session, identifier), versions.newest(session, identifier)
         report = unsent or Report(consultation_id=identifier, created_at=now, changed_at=now, state=State.INVALID)
         report.release()
         report.parked_at = report.pruned_at = None
-        report.next_attempt_at = now + _LOOK_AGAIN_AFTER if about_files else None
+        report.next_attempt_at = now + _LOOK_AGAIN_AFTER if may_pass else None
         if unsent is not None and (unsent.state, unsent.content_sha256, unsent.reason) == (
             State.INVALID,
             digest,
@@ -149,6 +149,11 @@ def _close_alerts(session: Session, report: Report, now: datetime, by: str) -> N
     if report.report_id is not None:
         reason = "the consultation was changed"
         ledger.ALERTS.close(session, subject_id=report.report_id, kind=None, now=now, by=by, reason=reason)
+
+
+def _may_pass_by_itself(fault: Fault) -> bool:
+    """Say whether a row may be right later although nobody changes it."""
+    return bool(_ABOUT_A_FILE.search(fault.where)) or fault.rule == IN_THE_FUTURE
 
 
 def _was_emptied(report: Report) -> bool:

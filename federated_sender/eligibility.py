@@ -1,9 +1,12 @@
-"""Whether a consultation is reported at all: the three steps of GPCM-SD-083 to 085."""
+"""Whether a consultation is reported at all: the three steps of GPCM-SD-083 to 085, and what 2.0.2 forbids."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from enum import StrEnum
+from typing import Final
+
+from federated_sender.responses import AlertNeed
 
 
 class Reason(StrEnum):
@@ -16,6 +19,18 @@ class Reason(StrEnum):
     """The clinical system deleted the consultation before its report was built."""
     UNCHANGED = "unchanged"
     """The consultation is again what was sent already."""
+    CONFIDENTIAL = "confidential"
+    """The patient wants it confidential, and GP Connect Send Document 2.0.2 lets nothing be sent then."""
+
+
+WITHHELD: Final = AlertNeed(
+    "confidential",
+    "The patient wants this consultation kept confidential, and GP Connect Send Document 2.0 lets no such report out.",
+    "Decide with the clinician whether the registered practice is told in another way; where an earlier version was"
+    " sent, telephone that practice: what it holds is confidential now. Then close this alert. Who usually acts: the"
+    " sending practice's clinicians.",
+)
+"""What a person is told of a report that would have been sent, were it not confidential."""
 
 
 def is_regular(registration_type: str) -> bool:
@@ -24,13 +39,21 @@ def is_regular(registration_type: str) -> bool:
 
 
 def why_not(
-    registration_type: str, registered_practice: str, own_practice: str, federation: Collection[str]
+    registration_type: str,
+    registered_practice: str,
+    own_practice: str,
+    federation: Collection[str],
+    *,
+    withheld: bool = False,
 ) -> Reason | None:
-    """Return why no report is sent, or None when one must be (GPCM-SD-083, 085)."""
+    """Return why no report is sent, or None when one must be (GPCM-SD-083, 085).
+
+    ``withheld`` says that the consultation is confidential and the payload is of an edition that sends no such one.
+    """
     if is_regular(registration_type):
         return Reason.REGULAR_PATIENT
     if registered_practice == own_practice:
         return Reason.OWN_PRACTICE
     if registered_practice not in federation:
         return Reason.NOT_IN_FEDERATION
-    return None
+    return Reason.CONFIDENTIAL if withheld else None

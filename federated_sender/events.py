@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shared import alert_mail, alerts, daemon, heartbeat, mesh_watch, uncollected
 from shared.log import Event
 
 _IDS = ("report_id", "consultation_id", "version", "message_id", "mesh_message_id", "local_id")
@@ -113,10 +112,4 @@ EVENTS = (
     REPORT_TRACKED,
     TRACKING_FAILED,
     BODIES_PRUNED,
-    *alerts.EVENTS,
-    *alert_mail.EVENTS,
-    *daemon.EVENTS,
-    *heartbeat.EVENTS,
-    *mesh_watch.EVENTS,
-    *uncollected.EVENTS,
 )

@@ -36,8 +36,7 @@ def export_report(session: Session, identifier: str, directory: Path, now: datet
     documents: list[dict[str, Any]] = []
     if body is not None:
         files["message.xml"] = body.message
-        for position, document in enumerate(_documents(body.message), 1):
-            name = file_name(position, document.content_type)
+        for name, document in documents_of(body).items():
             files[name] = document.data
             documents.append({"file": name, "description": document.description, "content_type": document.content_type})
     if source is not None:
@@ -46,8 +45,10 @@ def export_report(session: Session, identifier: str, directory: Path, now: datet
     return write_files(directory, files | {"report.json": json_bytes(record | {"documents": documents})})
 
 
-def _documents(message: bytes) -> tuple[Document, ...]:
-    envelope = read(message, len(message)).envelope
+def documents_of(body: ReportBody) -> dict[str, Document]:
+    """Return the documents of a message, the report first, by the names of their files."""
+    envelope = read(body.message, len(body.message)).envelope
     if envelope is None:
         raise CommandFailed("the message that was sent cannot be read any more; ask for support")
-    return read_report(envelope).documents
+    found = enumerate(read_report(envelope).documents, 1)
+    return {file_name(position, document.content_type): document for position, document in found}

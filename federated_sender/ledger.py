@@ -9,17 +9,19 @@ from sqlalchemy.orm import Session
 
 from federated_sender import events
 from federated_sender.states import TRANSITIONS, Event, State
-from federated_sender.tables import Alert, Audit, Report, Timeline
+from federated_sender.tables import Alert, Audit, Report, Timeline, WebLockout, WebSession, WebUser
 from shared.alerts import AlertBook
 from shared.audit import AuditBook
 from shared.db import after_commit
 from shared.log import emit
 from shared.states import next_state
+from shared.web.tables import Accounts
 
 DAEMON = "federated-sender"
 
 ALERTS = AlertBook(Alert)
 AUDIT = AuditBook(Audit)
+ACCOUNTS = Accounts(WebUser, WebSession, WebLockout)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 

@@ -11,7 +11,10 @@ from shared.errors import Fault, InvalidConsultation, MeshRefused
 from shared.identifiers import NhsNumber
 from shared.itk3 import model
 from shared.itk3.build import build_report, report_ids
-from shared.itk3.task_build import task_description
+from shared.itk3.identity import payload_identifier
+from shared.itk3.payload import Payload
+from shared.itk3.payloads import TASK_PAYLOAD
+from shared.itk3.systems import FEDERATED_WORKFLOW
 from shared.mesh.folding import DateFormat, fold_subject, gp_provider_address
 
 REPORT_LABEL = "Federated Consultation Report"  # GPCM-SD-026
@@ -19,12 +22,16 @@ REPORT_LABEL = "Federated Consultation Report"  # GPCM-SD-026
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What is chosen once for a version: its number, id, build time and the practice it is for."""
+    """What is chosen once for a version: its number, id, build time and the practice it is for.
+
+    ``replaces`` is the report id of the version that it takes the place of, None for the first.
+    """
 
     report_id: str
     number: int
     generated_at: datetime
     recipient: model.Organization
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,7 @@ class BuiltMessage:
     ids: model.ReportIds
     mex_to: str = field(repr=False)
     mex_subject: str = field(repr=False)
+    workflow_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,8 @@ class Composer:
     mailbox_id: str
     date_format: DateFormat
     max_size: int
+    payload: Payload = TASK_PAYLOAD
+    workflow_id: str = FEDERATED_WORKFLOW
 
     def compose(
         self, consultation: source.Consultation, version: Version, pdf: bytes, blobs: Mapping[str, bytes]
@@ -61,19 +71,13 @@ class Composer:
         except MeshRefused as error:
             raise InvalidConsultation([Fault("patient.family", str(error))]) from None
         try:
-            body = build_report(report)
+            body = build_report(report, self.payload)
         except ValueError as error:
             raise InvalidConsultation([Fault("consultation", str(error))]) from None
         if len(body) > self.max_size:
             raise InvalidConsultation([Fault("attachments", "make the message larger than MAX_MESSAGE_SIZE")])
-        subject = task_description(
-            patient_name=report.patient.name,
-            nhs_number=report.patient.nhs_number,
-            practice=report.sender,
-            version=version.number,
-            confidential=report.confidential,
-        )
-        return BuiltMessage(body, report_ids(report), mex_to, fold_subject(subject, str(report.patient.name)))
+        subject = fold_subject(self.payload.describe(report), str(report.patient.name))
+        return BuiltMessage(body, report_ids(report), mex_to, subject, self.workflow_id)
 
     def _report(
         self, consultation: source.Consultation, version: Version, pdf: bytes, blobs: Mapping[str, bytes]
@@ -97,6 +101,7 @@ class Composer:
             patient=_patient(consultation.patient),
             practitioner=_practitioner(consultation.practitioner),
             documents=tuple(documents),
+            replaces=payload_identifier(version.replaces) if version.replaces else None,
         )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from federated_sender import versions
@@ -85,8 +85,8 @@ def next_pending(session: Session) -> str | None:
 
     The row itself is not read: one that cannot be read must not hide the others.
     """
-    pending = OutboxRow.pending.is_(True)
-    query = select(OutboxRow.consultation_id).where(pending).order_by(OutboxRow.consultation_id).limit(1)
+    # written as in the condition of its index, without which the whole outbox would be gone through
+    query = select(OutboxRow.consultation_id).where(text("pending")).order_by(OutboxRow.consultation_id).limit(1)
     return session.scalars(query.with_for_update(skip_locked=True)).one_or_none()
 
 
@@ -212,4 +212,6 @@ def keep_blobs(session: Session, blobs: Mapping[str, bytes]) -> None:
 def blobs_of(session: Session, consultation: Consultation) -> dict[str, bytes]:
     """Return the bytes of a consultation's attachments by their digest."""
     digests = [attachment.sha256 for attachment in consultation.attachments]
+    if not digests:
+        return {}
     return {blob.sha256: blob.data for blob in session.scalars(select(Blob).where(Blob.sha256.in_(digests)))}

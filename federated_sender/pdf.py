@@ -6,10 +6,12 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from datetime import timedelta
-from multiprocessing import active_children, connection, get_context, parent_process
+from multiprocessing import active_children, connection, get_context, parent_process, resource_tracker
 from queue import LifoQueue
 from types import TracebackType
 from typing import Final, Self
@@ -20,6 +22,7 @@ from shared.errors import RenderingFailed
 
 _RENDER_WITHIN: Final = timedelta(seconds=60)
 _START_WITHIN: Final = 60.0
+_STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 _DOCUMENTS_OF_A_LIFE: Final = 100
 _SMALLEST_REPORT: Final = "<html lang=en-GB><title>Warm</title><p>Warm, <b>bold</b>, <i>italic</i>"
 
@@ -87,15 +90,16 @@ class _Worker:
     """One process that lays out one document at a time."""
 
     def __init__(self) -> None:
-        # spawn: a fork would copy the locks of the daemon's other threads in whatever state they are
         self._documents = 0
-        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_become_worker)
-        try:
-            pid = self._pool.submit(os.getpid).result(_START_WITHIN)
-            self._process = next(process for process in active_children() if process.pid == pid)
-        except (BrokenProcessPool, TimeoutError, StopIteration):
-            self._pool.shutdown(wait=False)
-            raise RenderingFailed("the PDF worker does not start: federated-sender check says why") from None
+        with _signals_blocked():
+            # spawn: a fork would copy the locks of the daemon's other threads in whatever state they are
+            self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_become_worker)
+            try:
+                pid = self._pool.submit(os.getpid).result(_START_WITHIN)
+                self._process = next(process for process in active_children() if process.pid == pid)
+            except (BrokenProcessPool, TimeoutError, StopIteration):
+                self._pool.shutdown(wait=False)
+                raise RenderingFailed("the PDF worker does not start: federated-sender check says why") from None
 
     def is_fit(self) -> bool:
         """Say whether it is alive and not worn out: its memory grows with every document."""
@@ -121,12 +125,27 @@ class _Worker:
         self._pool.shutdown()
 
 
+@contextmanager
+def _signals_blocked() -> Iterator[None]:
+    """Keep the stopping signals from a process that begins inside, which does not ignore them yet.
+
+    multiprocessing starts its resource tracker first, and leaves them unblocked in the thread that did so.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _become_worker() -> None:
     # nothing of a report may reach a log: fontTools and WeasyPrint quote what they work on
     logging.disable(logging.CRITICAL)
     core_dumps.forbid()
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in _STOPPING:
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     print_pdf(_SMALLEST_REPORT)
 

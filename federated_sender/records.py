@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from federated_sender import ledger, submissions
 from federated_sender.overdue import overdue
-from federated_sender.states import Event, State
+from federated_sender.states import AWAITING, Event, State
 from federated_sender.tables import ConsultationRecord, InboxMessage, Report, Submission, Timeline
 from federated_sender.tracking import tracked
 from shared.errors import CommandFailed
@@ -42,15 +42,34 @@ def report_json(report: Report, now: datetime) -> dict[str, Any]:
 def listing(
     session: Session, now: datetime, *, state: str | None, since: datetime | None, limit: int
 ) -> list[dict[str, Any]]:
-    """Return reports, newest first; ``limit`` 0 is all."""
+    """Return reports in the contract's shape, newest first; ``limit`` 0 is all."""
+    states = () if state is None else (state,)
+    return [report_json(report, now) for report in newest(session, states=states, since=since, limit=limit)]
+
+
+def newest(
+    session: Session, *, states: Collection[str] = (), since: datetime | None = None, limit: int = 0, offset: int = 0
+) -> Sequence[Report]:
+    """Return the reports that changed last, of some ``states`` or of all; ``limit`` 0 is all."""
     query = select(Report).order_by(Report.changed_at.desc(), Report.id.desc())
-    if state is not None:
-        query = query.where(Report.state == state)
+    if states:
+        query = query.where(Report.state.in_(states))
     if since is not None:
         query = query.where(Report.changed_at >= since)
     if limit:
-        query = query.limit(limit)
-    return [report_json(report, now) for report in session.scalars(query)]
+        query = query.limit(limit).offset(offset)
+    return session.scalars(query).all()
+
+
+def late(session: Session, now: datetime) -> list[Report]:
+    """Return the reports whose responses should have come by ``now``, newest first (GPCM-SD-095).
+
+    Their content is read when somebody asks for it: there may be many.
+    """
+    ran_out = or_(Report.infrastructure_due_at <= now, Report.business_due_at <= now)
+    query = select(Report).options(defer(Report.content)).where(Report.state.in_(AWAITING), ran_out)
+    found = session.scalars(query.order_by(Report.changed_at.desc(), Report.id.desc()))
+    return [report for report in found if overdue(report, now)]
 
 
 def counts(session: Session) -> dict[str, int]:

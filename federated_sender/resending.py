@@ -16,14 +16,21 @@ from federated_sender.tables import Report, Timeline
 from shared.errors import CommandFailed
 
 TWICE_WITHIN = timedelta(hours=24)
-_AGAIN = "--again does it once more all the same"
+
+
+class DoneLately(CommandFailed):
+    """It was done within :data:`TWICE_WITHIN` already, as ``what`` says; ``again`` does it all the same."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what}; --again does it once more all the same")
+        self.what = what
 
 
 def resend(session: Session, identifier: str, reason: str, now: datetime, by: str, *, again: bool) -> Report:
     """Let the same bytes with the same ids go to MESH once more (decisions 12 and 32); return the report.
 
     What was answered well stays answered; both response clocks start again when MESH takes it. Raises
-    CommandFailed when it cannot be sent again, or was a short while ago and ``again`` is not given.
+    CommandFailed when it cannot be sent again, DoneLately when it was a short while ago and ``again`` is not given.
     """
     found = records.find(session, identifier)
     record = versions.lock(session, found.consultation_id)
@@ -33,7 +40,7 @@ def resend(session: Session, identifier: str, reason: str, now: datetime, by: st
     _require_sendable(session, report)
     last = submissions.latest(session, report)
     if last is not None and last.number > 1 and now - last.asked_at < TWICE_WITHIN and not again:
-        raise CommandFailed(f"{identifier} was sent again at {last.asked_at:%Y-%m-%d %H:%M} UTC already; {_AGAIN}")
+        raise DoneLately(f"{identifier} was sent again at {last.asked_at:%Y-%m-%d %H:%M} UTC already")
     report.local_id = submissions.add(session, report, now, by, reason).local_id
     report.mesh_message_id = report.sent_at = report.post_began_at = None
     report.infrastructure_due_at = report.business_due_at = None
@@ -69,8 +76,9 @@ def _require_sendable(session: Session, report: Report) -> None:
 def reissue(session: Session, intake: Intake, identifier: str, reason: str, by: str, *, again: bool) -> Report:
     """Make the next version from the present row of the outbox, although its content is the same; return it.
 
-    A deletion is taken back by it. Raises CommandFailed when a version waits already, when there is no row, or when
-    it was done a short while ago and ``again`` is not given; InvalidConsultation when the row cannot be sent.
+    A deletion is taken back by it. Raises CommandFailed when a version waits already or when there is no row,
+    DoneLately when it was done a short while ago and ``again`` is not given, InvalidConsultation when the row cannot
+    be sent.
     """
     now, row = intake.clock(), outbox.find(session, identifier)
     record = versions.lock(session, versions.canonical(identifier.strip()))
@@ -105,4 +113,4 @@ def _require_not_just_reissued(session: Session, identifier: str, now: datetime)
     )
     at = session.scalar(last)
     if at is not None and now - at < TWICE_WITHIN:
-        raise CommandFailed(f"consultation {identifier} was reissued at {at:%Y-%m-%d %H:%M} UTC already; {_AGAIN}")
+        raise DoneLately(f"consultation {identifier} was reissued at {at:%Y-%m-%d %H:%M} UTC already")

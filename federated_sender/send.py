@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from federated_sender import events, outbox, setbacks, workload
 from federated_sender.consultation import Consultation, Patient
@@ -27,6 +28,7 @@ from shared.errors import (
     MeshAmbiguous,
     MeshError,
     MeshForbidden,
+    MeshPending,
     MeshProtocolError,
     MeshRefused,
     MeshUnavailable,
@@ -34,17 +36,20 @@ from shared.errors import (
     PdsRecordUnreadable,
 )
 from shared.itk3.model import Organization
-from shared.mesh.client import MeshClient
 from shared.mesh.delivery import deliver
+from shared.mesh.mailbox import MeshMailbox
 from shared.mesh.messages import OutgoingMessage
 
 
 @dataclass(frozen=True)
 class Send:
-    """Everything that the job needs; :meth:`step` is the job."""
+    """Everything that the job needs; :meth:`step` is the job.
+
+    ``began_at`` is when this process began; MESH is asked about reports that are older before they are sent.
+    """
 
     database: Database
-    mesh: MeshClient
+    mesh: MeshMailbox
     clock: Clock
     practices: RegisteredPractices
     federation: Mapping[str, Organization]
@@ -53,6 +58,7 @@ class Send:
     renderer: PdfRenderer
     clocks: Clocks
     workflow_id: str
+    began_at: datetime | None = None
 
     def step(self) -> int:
         """Work on the report that has been due longest; return 0 when none is due.
@@ -61,7 +67,7 @@ class Send:
         outage.
         """
         with self.database.transaction() as session:
-            work = workload.claim(session, self.clock(), self.workflow_id)
+            work = workload.claim(session, self.clock(), self.workflow_id, self.began_at)
         if work is None:
             return 0
         try:
@@ -79,10 +85,10 @@ class Send:
     def _build(self, work: Work) -> None:
         consultation = Consultation.model_validate_json(work.content)
         try:
-            recipient = self._recipient(work, consultation.patient)
+            recipient = self._recipient(work, consultation)
             if recipient is None:
                 return
-            version = Version(work.report_id, work.number, work.generated_at, recipient)
+            version = Version(work.report_id, work.number, work.generated_at, recipient, work.replaces)
             html = report_html(
                 consultation, version=version.number, sent_at=version.generated_at, practice=self.practice
             )
@@ -105,14 +111,18 @@ class Send:
         with self.database.transaction() as session:
             workload.store(session, work, version, built, self.clock())
 
-    def _recipient(self, work: Work, patient: Patient) -> Organization | None:
+    def _recipient(self, work: Work, consultation: Consultation) -> Organization | None:
+        patient = consultation.patient
         found = self._registration(work, patient)
         if isinstance(found, Held):
             with self.database.transaction() as session:
                 workload.hold(session, work, found.reason, found.alert, self.clock())
             return None
         registered = found.ods_code
-        reason = why_not(patient.registration_type, registered, self.practice_ods_code, self.federation)
+        withheld = consultation.confidential and not self.composer.payload.sends_confidential
+        reason = why_not(
+            patient.registration_type, registered, self.practice_ods_code, self.federation, withheld=withheld
+        )
         if reason is not None:
             with self.database.transaction() as session:
                 workload.drop(session, work, Event.NOT_ELIGIBLE, reason, self.clock(), registered_at=registered)
@@ -142,6 +152,9 @@ class Send:
                 return
         try:
             delivery = deliver(self.mesh, message, look_first=work.look_first)
+        except MeshPending:
+            with self.database.transaction() as session:
+                setbacks.look_again(session, work, self.clock())
         except MeshAmbiguous as error:
             with self.database.transaction() as session:
                 setbacks.postpone(session, work, error, self.clock(), events.SEND_AMBIGUOUS)
@@ -157,4 +170,4 @@ class Send:
                 workload.refuse(session, work, ruling, error.message_id, self.clock())
         else:
             with self.database.transaction() as session:
-                workload.taken(session, work, delivery.message_id, self.clock(), self.clocks)
+                workload.taken(session, work, delivery, self.clock(), self.clocks)

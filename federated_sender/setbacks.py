@@ -79,6 +79,13 @@ def postpone(session: Session, work: Work, error: MeshError, now: datetime, line
     after_commit(session, lambda: emit(line, **fields))
 
 
+def look_again(session: Session, work: Work, now: datetime) -> None:
+    """Give the report back that is on its way to MESH: it is asked again soon whether MESH took it."""
+    report = ours(session, work)
+    if report is not None:
+        report.look_again(now, report.post_began_at or now)
+
+
 def stumble(session: Session, work: Work, error: Exception, now: datetime) -> None:
     """Give the report back after an unforeseen error, and set it aside after too many of them (decision 41)."""
     report = ours(session, work)

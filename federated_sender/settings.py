@@ -8,14 +8,24 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.config import PracticeSettings
 from shared.errors import ConfigurationError, Fault
 from shared.identifiers import OdsCode
 from shared.itk3.model import Organization
-from shared.setting_types import Directory, Duration, Interval, PeriodOf, ReadableFile, ServiceUrl
+from shared.itk3.systems import DOCUMENT_WORKFLOW, FEDERATED_WORKFLOW
+from shared.setting_types import (
+    Address,
+    Directory,
+    Duration,
+    Interval,
+    ListenAddress,
+    PeriodOf,
+    ReadableFile,
+    ServiceUrl,
+)
 
 
 class SenderSettings(PracticeSettings):
@@ -28,6 +38,8 @@ class SenderSettings(PracticeSettings):
     practice_email: str | None = None
     practice_town: str | None = None
     federation_file: ReadableFile
+    payload: Annotated[Literal["task", "document"], BeforeValidator(str.lower)] = "task"
+    mesh_workflow_id: str = ""  # PAYLOAD decides
     outbox_poll_interval: Interval = timedelta(seconds=30)
     send_delay: Duration = timedelta(hours=3)  # GPCM-SD-101
     pds_mode: Literal["outbox", "fhir"] = "outbox"
@@ -43,6 +55,15 @@ class SenderSettings(PracticeSettings):
     alert_email_patient: Annotated[Literal["on", "off"], BeforeValidator(str.lower)] = "off"
     track_after: Interval = timedelta(hours=1)
     outbox_attachment_dir: Directory | None = None
+    # both daemons may be on one machine
+    web_listen: ListenAddress = Address("127.0.0.1", 8082)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _workflow(cls, values: dict[str, str]) -> dict[str, str]:
+        """Let a document travel in the workflow of documents unless another is named."""
+        is_document = values.get("PAYLOAD", "").lower() == "document"
+        return {"MESH_WORKFLOW_ID": DOCUMENT_WORKFLOW if is_document else FEDERATED_WORKFLOW} | values
 
     @field_validator("pds_private_key_file")
     @classmethod

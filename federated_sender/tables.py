@@ -7,6 +7,7 @@ repeats, one record a MESH message. ``migrations/`` holds the triggers and the v
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,7 +15,24 @@ from sqlalchemy.orm import Mapped, mapped_column
 from federated_sender.outbox_tables import Base
 from federated_sender.states import State
 from shared.db import UtcDateTime
-from shared.tables import AlertColumns, AuditColumns, ClaimColumns, DigestColumns, TimelineColumns, one_open_alert
+from shared.tables import (
+    AlertColumns,
+    AuditColumns,
+    ClaimColumns,
+    DigestColumns,
+    PollerColumns,
+    TimelineColumns,
+    one_open_alert,
+)
+from shared.web.tables import WebLockoutColumns, WebSessionColumns, WebUserColumns
+
+_UNSENT = "state IN ('waiting', 'queued')"
+_UNTRIED = "next_attempt_at IS NULL"
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
 
 _STATES = ", ".join(f"'{state}'" for state in State)
 
@@ -67,6 +85,8 @@ class Report(ClaimColumns, Base):
     bundle_identifier: Mapped[str | None] = mapped_column(String(36))
     mex_to: Mapped[str | None] = mapped_column(Text)
     mex_subject: Mapped[str | None] = mapped_column(Text)
+    # empty when it was built before there was a second workflow
+    workflow_id: Mapped[str | None] = mapped_column(String(64))
     local_id: Mapped[str | None] = mapped_column(String(64), unique=True)
     # set before each POST: after a crash it says that MESH may have the message (decision 13)
     post_began_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
@@ -113,6 +133,14 @@ class Report(ClaimColumns, Base):
             sqlite_where=text("state IN ('sent', 'accepted')"),
             postgresql_where=text("state IN ('sent', 'accepted')"),
         ),
+        # whose turn it is: what was never tried, built or not, and what failed before
+        Index("ix_report_unbuilt", "due_at", "id", **_where(f"{_UNSENT} AND version IS NULL AND {_UNTRIED}")),
+        Index("ix_report_built", "due_at", "id", **_where(f"{_UNSENT} AND version IS NOT NULL AND {_UNTRIED}")),
+        Index("ix_report_failed", "next_attempt_at", "id", **_where(f"{_UNSENT} AND next_attempt_at IS NOT NULL")),
+        Index("ix_report_unfinished", "state", **_where("state IN ('waiting', 'queued', 'sent', 'accepted')")),
+        Index("ix_report_sent", "sent_at", **_where("state IN ('sent')")),
+        # the state stands last: SQLite would choose an index that begins with it, and sort all that is due
+        Index("ix_report_changed_state", "changed_at", "state"),
         Index("ix_report_changed", "changed_at"),
         Index(
             "ix_report_unpruned",
@@ -197,6 +225,12 @@ class Digest(DigestColumns, Base):
     __tablename__ = "digest"
 
 
+class Poller(PollerColumns, Base):
+    """Which process looks into the mailbox."""
+
+    __tablename__ = "poller"
+
+
 class Audit(AuditColumns, Base):
     """Who took patient data out by a command."""
 
@@ -229,3 +263,21 @@ class InboxMessage(ClaimColumns, Base):
             postgresql_where=text("processed_at IS NULL"),
         ),
     )
+
+
+class WebUser(WebUserColumns, Base):
+    """Somebody who may use the web pages."""
+
+    __tablename__ = "web_user"
+
+
+class WebSession(WebSessionColumns, Base):
+    """A browser that is signed in."""
+
+    __tablename__ = "web_session"
+
+
+class WebLockout(WebLockoutColumns, Base):
+    """Failed sign-ins of one user name or one network address."""
+
+    __tablename__ = "web_lockout"

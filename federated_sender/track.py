@@ -22,10 +22,10 @@ from federated_sender.tracking import (
 )
 from federated_sender.workload import open_alert
 from shared.clock import Clock
-from shared.db import Database, after_commit
+from shared.db import Database, after_commit, is_one_of
 from shared.errors import MeshError, MeshForbidden, MeshGone, MeshUnavailable
 from shared.log import emit
-from shared.mesh.client import MeshClient
+from shared.mesh.mailbox import MeshMailbox
 
 # MESH asks not to poll tracking: the rest waits for the next round
 _MOST_A_ROUND = 20
@@ -43,7 +43,7 @@ class Track:
     """The job; ``after`` is how long a report may be without an answer before MESH is asked about it."""
 
     database: Database
-    mesh: MeshClient
+    mesh: MeshMailbox
     clock: Clock
     after: timedelta
 
@@ -89,7 +89,7 @@ class Track:
         )
         unsettled = or_(Report.tracking_status.is_(None), Report.tracking_status != Tracked.COLLECTED)
         return and_(
-            Report.state == State.SENT,
+            is_one_of(Report.state, State.SENT),
             Report.infrastructure_code.is_(None),
             Report.business_code.is_(None),
             # once a newer version is delivered nobody waits for this one (decision 24)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from federated_sender import drafts, events, ledger, submissions
 from federated_sender.alert_text import alert_text
+from federated_sender.eligibility import WITHHELD, Reason
 from federated_sender.message import BuiltMessage, Version
 from federated_sender.responses import AlertNeed, Ruling
 from federated_sender.states import Event, State
 from federated_sender.tables import ConsultationRecord, Report, ReportBody
-from shared.db import after_commit
+from shared.db import after_commit, is_one_of
 from shared.errors import Fault
 from shared.log import emit
+from shared.mesh.delivery import Delivery
 from shared.mesh.messages import OutgoingMessage
 from shared.setting_types import Period
 
@@ -24,12 +27,25 @@ from shared.setting_types import Period
 LEASE = timedelta(minutes=15)
 
 
+_UNSENT: Final = is_one_of(Report.state, State.WAITING, State.QUEUED)
+_EARLIER: Final = aliased(Report)
+# decision 22: one version of a consultation is in flight to MESH at a time, stored ones first
+_WAITS_BEHIND: Final = exists().where(
+    _EARLIER.consultation_id == Report.consultation_id,
+    _EARLIER.version.is_not(None),
+    _EARLIER.state == State.QUEUED,
+    # an older one may be sent again while the next is built: only the newer waits, or neither would ever go
+    or_(Report.version.is_(None), _EARLIER.version < Report.version),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """A claimed report. ``message`` is None until the version is built; ``look_first`` says it may be in MESH.
 
     ``content`` is the consultation as canonical JSON, ``routed_to`` the registered practice that a person named;
-    ``claim`` is the number of the claim, which proves that it is still ours.
+    ``claim`` is the number of the claim, which proves that it is still ours. ``replaces`` is the report id of the
+    newest version that the registered practice has or will get.
     """
 
     report: int
@@ -41,6 +57,7 @@ class Work:
     look_first: bool
     routed_to: str | None
     claim: int
+    replaces: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,23 +68,12 @@ class Clocks:
     business: Period
 
 
-def claim(session: Session, now: datetime, workflow_id: str) -> Work | None:
-    """Claim the report to work on, or None: what did not fail, what is built, what has been due longest."""
-    earlier = aliased(Report)
-    # decision 22: one version of a consultation is in flight to MESH at a time, stored ones first
-    waits_behind = exists().where(
-        earlier.consultation_id == Report.consultation_id,
-        earlier.version.is_not(None),
-        earlier.state == State.QUEUED,
-        # an older one may be sent again while the next is built: only the newer waits, or neither would ever go
-        or_(Report.version.is_(None), earlier.version < Report.version),
-    )
-    due = and_(Report.state.in_((State.WAITING, State.QUEUED)), Report.due_at <= now, Report.claimable(now))
-    query = select(Report).where(due, ~waits_behind)
-    # what failed before stands behind what did not, so that it stops nobody; what is built goes while PDS is away
-    failed, unbuilt = Report.next_attempt_at.is_not(None), Report.version.is_(None)
-    query = query.order_by(failed, unbuilt, Report.next_attempt_at, Report.due_at, Report.id)
-    report = session.scalars(query.limit(1).with_for_update(skip_locked=True)).one_or_none()
+def claim(session: Session, now: datetime, workflow_id: str, began_at: datetime | None = None) -> Work | None:
+    """Claim the report to work on, or None: what did not fail, what is built, what has been due longest.
+
+    ``began_at`` is when this process began: whatever is older may be in MESH without our knowing.
+    """
+    report = _next(session, now)
     if report is None:
         return None
     if report.state == State.WAITING:
@@ -75,15 +81,38 @@ def claim(session: Session, now: datetime, workflow_id: str) -> Work | None:
     report.generated_at = report.generated_at or now.replace(microsecond=0)
     report.lease(now, LEASE)
     report.claims += 1
-    return _work(session, report, workflow_id)
+    return _work(session, report, workflow_id, began_at)
 
 
-def _work(session: Session, report: Report, workflow_id: str) -> Work:
+def _next(session: Session, now: datetime) -> Report | None:
+    """Return the report whose turn it is, locked. Each question has an index of its own, whatever else is due."""
+    due = and_(_UNSENT, Report.due_at <= now, Report.claimable(now), ~_WAITS_BEHIND)
+    # what failed before stands behind what did not, so that it stops nobody; what is built goes while PDS is away
+    for failed in (False, True):
+        for built in (True, False):
+            query = select(Report).where(
+                due,
+                Report.next_attempt_at.is_not(None) if failed else Report.next_attempt_at.is_(None),
+                Report.version.is_not(None) if built else Report.version.is_(None),
+            )
+            query = query.order_by(Report.next_attempt_at if failed else Report.due_at, Report.id).limit(1)
+            report = session.scalars(query.with_for_update(skip_locked=True)).one_or_none()
+            if report is not None:
+                return report
+    return None
+
+
+def _work(session: Session, report: Report, workflow_id: str, began_at: datetime | None) -> Work:
     message = None
-    body = session.get(ReportBody, report.id)
+    body = None if report.version is None else session.get(ReportBody, report.id)
     if body is not None:
         message = OutgoingMessage(
-            report.mex_to or "", workflow_id, report.local_id or "", report.mex_subject or "", body.message
+            report.mex_to or "",
+            # what was built for one workflow is never sent in another
+            report.workflow_id or workflow_id,
+            report.local_id or "",
+            report.mex_subject or "",
+            body.message,
         )
     newest = select(func.max(Report.version)).where(Report.consultation_id == report.consultation_id)
     routed = select(ConsultationRecord.routed_to).where(ConsultationRecord.consultation_id == report.consultation_id)
@@ -94,10 +123,32 @@ def _work(session: Session, report: Report, workflow_id: str) -> Work:
         report.generated_at or report.changed_at,
         report.content or "",
         message,
-        report.post_began_at is not None,
+        report.post_began_at is not None or _may_be_forgotten(session, report, began_at),
         None if body is not None else session.scalar(routed),
         report.claims,
+        None if body is not None else _before(session, report),
     )
+
+
+def _before(session: Session, report: Report) -> str | None:
+    """Return the newest stored version that did not fail: only what arrived can be replaced."""
+    stored = select(Report.report_id).where(
+        Report.consultation_id == report.consultation_id, Report.version.is_not(None), Report.state != State.FAILED
+    )
+    return session.scalar(stored.order_by(Report.version.desc()).limit(1))
+
+
+def _may_be_forgotten(session: Session, report: Report, began_at: datetime | None) -> bool:
+    """Say whether a database that was lost since may have sent the version before this process began (decision 32).
+
+    A restore needs a restart, and nothing says afterwards that there was one: so every start counts as one.
+    """
+    written = report.consultation_updated_at
+    if began_at is None or report.local_id is None or (written is not None and written >= began_at):
+        return False
+    last = submissions.latest(session, report)
+    # what a person asks for now is another send, not the one that was forgotten
+    return last is not None and (last.number == 1 or last.asked_at < began_at)
 
 
 def drop(
@@ -115,6 +166,8 @@ def drop(
     ledger.advance(session, report, event, now)
     report.release()
     close_alert(session, report, "not_sent", now, "the report is not to be sent")
+    if reason == Reason.CONFIDENTIAL:
+        open_alert(session, report, WITHHELD, None, now)
     return True
 
 
@@ -153,7 +206,7 @@ def store(session: Session, work: Work, version: Version, built: BuiltMessage, n
     report.recipient_ods_code = version.recipient.ods_code
     report.message_id = built.ids.message_header
     report.bundle_id, report.bundle_identifier = built.ids.bundle, built.ids.bundle_identifier
-    report.mex_to, report.mex_subject = built.mex_to, built.mex_subject
+    report.mex_to, report.mex_subject, report.workflow_id = built.mex_to, built.mex_subject, built.workflow_id
     session.add(ReportBody(report=report.id, message=built.body))
     report.release()
     ledger.advance(session, report, Event.BUILT, now)
@@ -171,21 +224,19 @@ def begin_post(session: Session, work: Work, now: datetime) -> bool:
     return True
 
 
-def taken(session: Session, work: Work, mesh_message_id: str | None, now: datetime, clocks: Clocks) -> None:
-    """Keep that MESH has the message; both response clocks run from now (decision 24).
-
-    ``mesh_message_id`` is None when MESH took it several times and names none.
-    """
+def taken(session: Session, work: Work, delivery: Delivery, now: datetime, clocks: Clocks) -> None:
+    """Keep that MESH has the message; both response clocks run from now (decision 24)."""
     report = session.get_one(Report, work.report, with_for_update=True)
     if report.state != State.QUEUED or work.message is None or report.local_id != work.message.local_id:
         # the claim outlived its lease and another process was faster; the message is the same
         return
-    report.mesh_message_id, report.sent_at = mesh_message_id, now
-    submissions.taken(session, report, mesh_message_id, now)
+    submissions.taken(session, report, delivery.message_id, now)
+    report.mesh_message_id, report.sent_at = delivery.message_id, now
     report.infrastructure_due_at = now + clocks.infrastructure
     report.business_due_at = now + clocks.business
     report.release()
-    ledger.advance(session, report, Event.TAKEN, now)
+    known = "MESH knew it by its local id: an earlier attempt had reached it" if delivery.adopted else None
+    ledger.advance(session, report, Event.TAKEN, now, detail=known)
     close_alert(session, report, "not_sent", now, "the report was sent")
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from registered_receiver.app import NAME, Receiver
+from registered_receiver import NAME
 from registered_receiver.commands import add_receiver_commands
-from registered_receiver.settings import ReceiverSettings
+from registered_receiver.harness_command import add_harness_command
 from shared.audit_commands import add_audit_command
 from shared.cli import Commands, env_file_option, environment
 from shared.common_commands import add_common_commands
-from shared.config import load
+from shared.web.commands import add_web_commands
+
+if TYPE_CHECKING:
+    from registered_receiver.app import Receiver
+    from shared.web.site import Site
 
 _STATUS_COLUMNS = {
     "mesh_message_id": "MESH message",
@@ -24,8 +30,18 @@ _STATUS_COLUMNS = {
 
 def open_receiver() -> Receiver:
     """Wire the daemon from this process's environment."""
+    from registered_receiver.app import Receiver
+    from registered_receiver.settings import ReceiverSettings
+    from shared.config import load
+
     environ, env_file = environment()
     return Receiver(load(ReceiverSettings, environ, env_file))
+
+
+def _site(receiver: Receiver) -> Site[Receiver]:
+    from registered_receiver.web.site import site
+
+    return site(receiver)
 
 
 @click.group(NAME, cls=Commands, params=[env_file_option()])
@@ -52,6 +68,8 @@ def main() -> None:
 add_common_commands(main, NAME, open_receiver, _STATUS_COLUMNS)
 add_receiver_commands(main, open_receiver)
 add_audit_command(main, NAME, open_receiver)
+add_harness_command(main)
+add_web_commands(main, NAME, open_receiver, _site)
 
 if __name__ == "__main__":
     main()

@@ -1,45 +1,41 @@
-"""The wired daemon: settings → log → database → MESH → jobs."""
+"""The wired daemon: settings → log → database → MESH → jobs.
+
+What only the jobs need is imported with them: the other commands must not wait for it.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.orm import Session
 
-from registered_receiver import drop_folder, ledger, patients, records
+from registered_receiver import NAME, ledger, records
 from registered_receiver.backlog import backlog
-from registered_receiver.chase import Chase
-from registered_receiver.collect import Collect
-from registered_receiver.desk import Desk
-from registered_receiver.drop import Drop
-from registered_receiver.filing import Practice
-from registered_receiver.process import Process
-from registered_receiver.prune import Prune
-from registered_receiver.reply import Reply
 from registered_receiver.settings import ReceiverSettings
 from registered_receiver.states import MessageState
 from registered_receiver.tables import Digest, Timeline
 from shared import log
-from shared.alert_mail import mail_check, mail_jobs
 from shared.alerts import refusal_teller
-from shared.audit import actor
-from shared.checks import Check, certificate_checks, clock_check, database_checks, directory_check, mesh_check
 from shared.clock import Clock, system_clock
 from shared.config import make_state_directory
-from shared.connect import open_mesh
-from shared.daemon import Job, Rounds
 from shared.db import Database
 from shared.errors import DatabaseUnusable
 from shared.heartbeat import Backlog
-from shared.mesh.client import MeshClient
 from shared.outage import Outage
+from shared.vitals import Latencies
 
-NAME: Final = "registered-receiver"
+if TYPE_CHECKING:
+    from registered_receiver.desk import Desk
+    from registered_receiver.practice import Practice
+    from shared.checks import Check
+    from shared.daemon import Job, Rounds
+    from shared.mesh.mailbox import MeshMailbox
+
 SCHEMA: Final = "registered_receiver"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _OFTEN: Final = timedelta(seconds=30)
@@ -49,14 +45,16 @@ class Receiver:
     """What the commands and the daemon work with; see :class:`shared.cli.App`."""
 
     def __init__(
-        self, settings: ReceiverSettings, *, clock: Clock = system_clock, mesh: MeshClient | None = None
+        self, settings: ReceiverSettings, *, clock: Clock = system_clock, mesh: MeshMailbox | None = None
     ) -> None:
         self.settings = settings
         self.clock = clock
         self.alerts = ledger.ALERTS
         self.audit = ledger.AUDIT
+        self.accounts = ledger.ACCOUNTS
         self.states = tuple(MessageState)
         self.stopping = threading.Event()
+        self.latencies = Latencies()
         log.configure(settings.log_level, settings.log_format, NAME)
         make_state_directory(settings.state_directory)
         self.database = Database(settings.database_url.get_secret_value(), schema=SCHEMA, migrations=MIGRATIONS)
@@ -64,10 +62,16 @@ class Receiver:
             "MESH", self.clock, refusal_teller(self.database, self.alerts, self.clock, settings.mesh_mailbox_id)
         )
         self._given_mesh = mesh
-        self.practice = Practice(
+
+    @cached_property
+    def practice(self) -> Practice:
+        """This practice, as the jobs need to know it."""
+        from registered_receiver.practice import Practice
+
+        settings = self.settings
+        return Practice(
             settings.practice_ods_code,
             settings.mesh_mailbox_id,
-            settings.mesh_workflow_id,
             settings.max_message_size,
             settings.match_review == "on",
             settings.task_drop_dir is not None,
@@ -76,18 +80,35 @@ class Receiver:
     @property
     def desk(self) -> Desk:
         """Where whoever runs this process works on the worklist."""
+        from registered_receiver.desk import Desk
+        from shared.audit import actor
+
         return Desk(self.database, self.clock, self.practice, actor())
 
     @cached_property
-    def mesh(self) -> MeshClient:
+    def mesh(self) -> MeshMailbox:
         """The MESH client, opened when it is first needed: the worklist must be seen without certificates, too."""
-        return self._given_mesh or open_mesh(self.settings, self.clock, self.outage, self.database, self.alerts)
+        from shared.connect import open_mesh
+
+        return self._given_mesh or open_mesh(
+            self.settings, self.clock, self.outage, self.database, self.alerts, self.latencies.took
+        )
 
     def jobs(self) -> Sequence[Job]:
         """Return the jobs in the order of ``once`` (decision 38): collect, process, reply, chase; then the rest."""
+        from registered_receiver.chase import Chase
+        from registered_receiver.collect import Collect
+        from registered_receiver.drop import Drop
+        from registered_receiver.process import Process
+        from registered_receiver.prune import Prune
+        from registered_receiver.reply import Reply
+        from shared.alert_mail import mail_jobs
+        from shared.daemon import Bell, Job
+
         settings, database, clock = self.settings, self.database, self.clock
-        workflow, largest = settings.mesh_workflow_id, settings.max_message_size
-        collect = Collect(database, clock, self.mesh, workflow, largest, self.stopping.is_set)
+        workflows, largest = settings.workflows, settings.max_message_size
+        bell = Bell()
+        collect = Collect(database, clock, self.mesh, workflows, largest, self.stopping.is_set, bell.ring)
         process = Process(database, clock, self.practice)
         reply = Reply(database, clock, self.mesh)
         chase = Chase(database, clock, settings.review_within)
@@ -95,7 +116,7 @@ class Receiver:
         directory = settings.task_drop_dir
         drop = [Job("drop", Drop(database, clock, directory).step, _OFTEN)] if directory else []
         return (
-            Job("collect", collect.step, settings.mesh_poll_interval, drains=False, wakes=("process",)),
+            Job("collect", collect.step, settings.mesh_poll_interval, drains=False, wakes=("process",), bell=bell),
             Job("process", process.step, _OFTEN, wakes=("reply", *(job.name for job in drop))),
             Job("reply", reply.step, _OFTEN),
             Job("chase", chase.step, timedelta(minutes=1)),
@@ -106,6 +127,8 @@ class Receiver:
 
     def rounds(self) -> Rounds:
         """Return what steps the jobs."""
+        from shared.daemon import Rounds
+
         return Rounds(self.outage, Outage("database", self.clock))
 
     def status(
@@ -132,6 +155,15 @@ class Receiver:
 
     def checks(self, *, online: bool) -> Iterable[Check]:
         """Look at what a new installation gets wrong."""
+        from shared.alert_mail import mail_check
+        from shared.checks import (
+            Check,
+            clock_check,
+            database_checks,
+            directory_check,
+        )
+        from shared.connect import transport_checks
+
         mesh = self.mesh
         yield Check("settings", ok=True, text="all can be used")
         yield directory_check(self.settings.state_directory)
@@ -139,10 +171,8 @@ class Receiver:
         yield from self._patient_index()
         yield from self._drop_directory()
         yield clock_check(self.clock)
-        yield from certificate_checks(mesh, self.clock)
+        yield from transport_checks(self.settings, mesh, self.clock, online=online)
         yield mail_check(self.settings, online=online)
-        if online:
-            yield mesh_check(mesh)
 
     def close(self) -> None:
         """Let go of MESH and the database."""
@@ -151,6 +181,9 @@ class Receiver:
         self.database.close()
 
     def _drop_directory(self) -> Iterable[Check]:
+        from registered_receiver import drop_folder
+        from shared.checks import Check
+
         directory = self.settings.task_drop_dir
         if directory is not None:
             fault = drop_folder.fault(directory)
@@ -158,6 +191,9 @@ class Receiver:
             yield Check("drop directory", ok=fault is None, text=text)
 
     def _patient_index(self) -> Iterable[Check]:
+        from registered_receiver import patients
+        from shared.checks import Check
+
         try:
             self.database.require_schema(NAME)
         except DatabaseUnusable:
@@ -166,6 +202,3 @@ class Receiver:
             known = patients.count(session)
         empty = "it is empty, and every report is answered 30002: run `patients import FILE`"
         yield Check("patient index", ok=True, text=f"{known} patients" if known else empty)
-
-
-OpenReceiver = Callable[[], Receiver]

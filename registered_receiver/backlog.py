@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from registered_receiver.states import MessageState
 from registered_receiver.tables import Alert, Message, Response, Review
+from shared.db import is_one_of
 from shared.heartbeat import Backlog
 
 _TO_PROCESS = (MessageState.RECEIVED, MessageState.VALID)
@@ -17,7 +18,7 @@ def backlog(session: Session) -> Backlog:
 
     The oldest work is the message received, or the response queued, longest ago; a person's work is not counted.
     """
-    to_process, unsent = Message.state.in_(_TO_PROCESS), Response.sent_at.is_(None)
+    to_process, unsent = is_one_of(Message.state, *_TO_PROCESS), Response.sent_at.is_(None)
     query = select(Message.state, func.count()).where(to_process).group_by(Message.state)
     found = {str(state): number for state, number in session.execute(query)}
     unfinished = {str(state): found[state] for state in _TO_PROCESS if state in found}

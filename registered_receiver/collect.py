@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -11,15 +11,16 @@ from sqlalchemy.orm import Session
 
 from registered_receiver import inbox, ledger, response_queue
 from registered_receiver.states import MessageEvent
-from registered_receiver.tables import Message
+from registered_receiver.tables import Message, Poller
 from shared.clock import Clock
 from shared.db import DATABASE_AWAY, Database
 from shared.errors import Fault, InvalidMessage
 from shared.meanings.catalogue import meaning_of
-from shared.mesh.client import MeshClient
 from shared.mesh.inbox import Collector, never
+from shared.mesh.mailbox import MeshMailbox
 from shared.mesh.messages import IncomingMessage, MessageHeaders, MessageType
 from shared.mesh.ownership import Role, owns
+from shared.turn import Turn
 from shared.uncollected import Uncollected
 
 
@@ -27,18 +28,21 @@ from shared.uncollected import Uncollected
 class Collect:
     """Collects what is ours; what is for neither daemon is listed once and stays in MESH (decision 31).
 
-    ``stopping`` is asked between two messages whether the round is to end there.
+    ``stopping`` is asked between two messages whether the round is to end there, ``arrived`` is told of each new one.
+    One process at a time looks into the mailbox (0021).
     """
 
     database: Database
     clock: Clock
-    client: MeshClient
-    workflow_id: str
+    client: MeshMailbox
+    workflows: Collection[str]
     max_message_size: int
     stopping: Callable[[], bool] = never
+    arrived: Callable[[], object] = never
     _collector: Collector = field(init=False, repr=False)
     _stored: int = field(init=False, default=0)
     _uncollected: Uncollected = field(init=False, repr=False)
+    _turn: Turn = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         self._collector = Collector(
@@ -47,14 +51,21 @@ class Collect:
             keep=self._keep,
             left=self._left,
             max_bytes=self.max_message_size,
-            workflow_id=self.workflow_id,
+            workflows=self.workflows,
         )
+        self._turn = Turn(self.database, Poller, self.clock)
         self._uncollected = Uncollected(self.database, ledger.ALERTS, self.clock, ledger.DAEMON, inbox.is_kept)
 
     def step(self) -> int:
-        """Go through the mailbox once; return how many messages were not here before."""
+        """Go through the mailbox once, unless another process does; return how many messages were not here before."""
         self._stored = 0
-        self._uncollected.note(self._collector.collect(self.stopping))
+        if not self._turn.take():
+            return 0
+        try:
+            collected = self._collector.collect(lambda: self.stopping() or self._turn.is_over())
+        finally:
+            self._turn.give_back()
+        self._uncollected.note(collected)
         return self._stored
 
     def _owns(self, headers: MessageHeaders) -> bool:
@@ -62,17 +73,20 @@ class Collect:
         if headers.message_type is MessageType.REPORT:
             with self.database.snapshot() as session:
                 ours = inbox.answered_by(session, headers) is not None
-        return owns(Role.RECEIVER, headers, self.workflow_id, links_to_ours=ours)
+        return owns(Role.RECEIVER, headers, self.workflows, links_to_ours=ours)
 
     def _keep(self, incoming: IncomingMessage) -> None:
         is_report = incoming.headers.message_type is MessageType.REPORT
+        stored: Message | None = None
         with self._storing(incoming.headers.message_id, inbox.is_kept) as session:
             stored = (
                 self._keep_report(session, incoming.headers)
                 if is_report
                 else inbox.keep(session, incoming, self.clock())
             )
-            self._stored += stored is not None
+        if stored is not None:
+            self._stored += 1
+            self.arrived()
 
     @contextmanager
     def _storing(self, mesh_message_id: str, is_done: Callable[[Session, str], bool]) -> Iterator[Session]:
@@ -114,7 +128,7 @@ class Collect:
         return record
 
     def _left(self, headers: MessageHeaders) -> None:
-        if owns(Role.SENDER, headers, self.workflow_id, links_to_ours=False):
+        if owns(Role.SENDER, headers, self.workflows, links_to_ours=False):
             return
         with self._storing(headers.message_id, inbox.is_recorded) as session:
             inbox.keep_record(session, headers, MessageEvent.LEFT_IN_MESH, self.clock())

@@ -6,20 +6,12 @@ from pathlib import Path
 
 import click
 
-from registered_receiver import events, patients, records
-from registered_receiver.app import NAME, OpenReceiver
-from registered_receiver.filing import local_date
-from registered_receiver.ledger import AUDIT
-from registered_receiver.review_commands import add_review_commands
+from registered_receiver import NAME
+from registered_receiver.review_commands import OpenReceiver, add_review_commands
 from registered_receiver.states import TaskState
-from shared.audit import actor
 from shared.cli import Commands, opened, operator
 from shared.errors import CommandFailed
-from shared.export import write_files
-from shared.identifiers import MailboxId
-from shared.itk3.codes import find
 from shared.log import emit
-from shared.presentation import print_json, print_table, printable
 
 _TASK_COLUMNS = {
     "task_id": "task",
@@ -49,6 +41,8 @@ def add_receiver_commands(commands: Commands, open_receiver: OpenReceiver) -> No
 
 
 def _in_words(code: str | None) -> str:
+    from shared.itk3.codes import find
+
     if code is None:
         return "none"
     meaning = find(code)
@@ -74,6 +68,11 @@ def _add_patients(commands: Commands, open_receiver: OpenReceiver) -> None:
         With --replace, a FILE without more than 10 patients who are registered, and more than 10 % of them, is
         refused: it is probably not the whole practice. --force takes it all the same.
         """  # noqa: D301 - click reads the backspace
+        from registered_receiver import events, patients
+        from registered_receiver.ledger import AUDIT
+        from registered_receiver.practice import local_date
+        from shared.audit import actor
+
         if force and not replace:
             raise click.UsageError("--force goes with --replace")
         with opened(open_receiver, NAME) as receiver:
@@ -90,10 +89,15 @@ def _add_tasks(commands: Commands, open_receiver: OpenReceiver) -> click.Group:
     @commands.group("tasks", invoke_without_command=True)
     @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
     @click.option("--state", type=click.Choice([state.value for state in TaskState]), help="Only tasks in this state.")
-    @click.option("--limit", type=click.IntRange(0), default=0, show_default=True, help="At most; 0 is all.")
+    @click.option("--limit", type=click.IntRange(0), help="At most so many, the newest; 0 is all there ever were.")
     @click.pass_context
-    def group(ctx: click.Context, as_json: bool, state: str | None, limit: int) -> None:
-        """List the tasks, newest first; `tasks show`, `export` and `complete` deal with one."""
+    def group(ctx: click.Context, as_json: bool, state: str | None, limit: int | None) -> None:
+        """List the tasks, newest first; `tasks show`, `export` and `complete` deal with one.
+
+        Without --limit, that is every open task, and the newest hundred of the completed and of the superseded ones.
+        """
+        from shared.presentation import print_json, print_table
+
         if ctx.invoked_subcommand is not None:
             return
         with opened(open_receiver, NAME) as receiver:
@@ -113,6 +117,9 @@ def _add_dealing_with_tasks(group: click.Group, open_receiver: OpenReceiver) -> 
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
     def show(task_id: str, as_json: bool) -> None:
         """Show one task and the documents that came with it."""
+        from registered_receiver.records import task_note
+        from shared.presentation import print_json, print_table, printable
+
         with opened(open_receiver, NAME) as receiver:
             shown = receiver.desk.task(task_id)
         if as_json:
@@ -120,7 +127,7 @@ def _add_dealing_with_tasks(group: click.Group, open_receiver: OpenReceiver) -> 
             return
         documents = shown.pop("documents")
         completed = any(older["completed_at"] for older in shown.pop("supersedes"))
-        shown["note"] = records.task_note(shown.pop("flag"), completed_before=completed)
+        shown["note"] = task_note(shown.pop("flag"), completed_before=completed)
         for name, value in shown.items():
             if value not in (None, ""):
                 click.echo(f"{name}: {printable(value)}")
@@ -134,6 +141,8 @@ def _add_dealing_with_tasks(group: click.Group, open_receiver: OpenReceiver) -> 
     @click.option("--to", "directory", required=True, type=click.Path(path_type=Path), help="Where to; made if needed.")
     def export_(task_id: str, directory: Path) -> None:
         """Write the report and every attachment as files, byte for byte; task.json has their labels."""
+        from shared.export import write_files
+
         with opened(open_receiver, NAME) as receiver:
             files = receiver.desk.task_files(task_id)
         for path in write_files(directory, files):
@@ -158,6 +167,8 @@ def _add_messages(commands: Commands, open_receiver: OpenReceiver) -> None:
     @click.option("--to", "directory", required=True, type=click.Path(path_type=Path), help="Where to; made if needed.")
     def export_(identifier: str, directory: Path) -> None:
         """Write a message's bytes as they came to message.dat, and its MESH headers to message.json."""
+        from shared.export import write_files
+
         with opened(open_receiver, NAME) as receiver:
             files = receiver.desk.message_files(identifier)
         for path in write_files(directory, files):
@@ -169,6 +180,9 @@ def _add_messages(commands: Commands, open_receiver: OpenReceiver) -> None:
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
     def explain_(file: Path, sender: str | None, as_json: bool) -> None:
         """Try a message FILE against every rule; nothing but a line of the audit is stored, nothing is sent."""
+        from shared.identifiers import MailboxId
+        from shared.presentation import print_json, print_table
+
         try:
             body = file.read_bytes()
             mailbox = MailboxId(sender) if sender else None

@@ -9,8 +9,9 @@ from datetime import date, datetime
 from sqlalchemy.orm import Session
 
 from registered_receiver import inbox, ledger, patients, reviews
-from registered_receiver.filing import Practice, act_on, local_date
+from registered_receiver.filing import act_on
 from registered_receiver.matching import Decision, decided
+from registered_receiver.practice import Practice, local_date
 from registered_receiver.tables import Message, Review
 from shared.errors import CommandFailed
 from shared.itk3.parse import parse
@@ -19,11 +20,12 @@ from shared.itk3.rules import read_report
 
 @dataclass(frozen=True, slots=True)
 class Decider:
-    """Who decides, when, and for which practice."""
+    """Who decides, when, and for which practice. ``shown`` is the digest of what they saw of the review, if known."""
 
     practice: Practice
     now: datetime
     by: str
+    shown: str | None = None
 
     def match(
         self, session: Session, review_id: str, choose: Callable[[Review], str], reason: str | None = None
@@ -34,8 +36,8 @@ class Decider:
         the index offers other candidates than the person was shown.
         """
         review = reviews.find_open(session, review_id)
+        self._require_unchanged(session, review)
         nhs_number = choose(review)
-        reviews.require_unchanged(session, review, self.today)
         patient = patients.find(session, nhs_number)
         if patient is None:
             raise CommandFailed("the patient is not in the index: run `patients import` first")
@@ -47,13 +49,19 @@ class Decider:
         Raises CommandFailed when the index offers other candidates than the person was shown.
         """
         review = reviews.find_open(session, review_id)
-        reviews.require_unchanged(session, review, self.today)
+        self._require_unchanged(session, review)
         return self._settle(session, review, Decision(None, review_id), reason)
 
     @property
     def today(self) -> date:
         """The date at the practice."""
         return local_date(self.now)
+
+    def _require_unchanged(self, session: Session, review: Review) -> None:
+        if self.shown is None:
+            reviews.require_unchanged(session, review, self.today)
+        else:
+            reviews.require_shown(session, review, self.shown, self.today)
 
     def _settle(self, session: Session, review: Review, decision: Decision, reason: str | None) -> list[Message]:
         chosen = None if decision.patient is None else decision.patient.nhs_number

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from registered_receiver import explaining, export, records, reviews, worklist
-from registered_receiver.deciding import Decider
-from registered_receiver.filing import Practice, local_date
+from registered_receiver import export, records, reviews, worklist
 from registered_receiver.ledger import AUDIT
+from registered_receiver.practice import Practice, local_date
 from registered_receiver.tables import Message, Review, Task
 from shared.audit import Actor
 from shared.clock import Clock
 from shared.db import Database
+from shared.export import DocumentFile
 from shared.identifiers import MailboxId
+from shared.presentation import rfc3339
+
+if TYPE_CHECKING:
+    from registered_receiver.deciding import Decider
 
 
 @dataclass(frozen=True)
@@ -31,11 +35,23 @@ class Desk:
     practice: Practice
     who: Actor
 
-    def tasks(self, state: str | None = None, limit: int = 0) -> list[tuple[dict[str, Any], str]]:
-        """Return the tasks, newest first, each with what a person must know before they open it; ``limit`` 0 is all."""
+    def tasks(
+        self, state: str | None = None, limit: int | None = 0, *, nhs_number: str | None = None, skip: int = 0
+    ) -> list[tuple[dict[str, Any], str]]:
+        """Return the tasks, newest first, each with what a person must know before they open it; ``limit`` 0 is all.
+
+        They are those of one ``state`` or of all, of the patient with ``nhs_number`` or of all. Without a limit they
+        are every open task and the newest of the others.
+        """
         with self.database.transaction() as session:
-            self._audit(session, "tasks_listed")
-            tasks, completed = worklist.listing(session, state, limit), worklist.completed_before(session)
+            action = "tasks_listed" if nhs_number is None else "tasks_searched"
+            AUDIT.record(session, self.who, action, self.clock(), nhs_number=nhs_number)
+            tasks = (
+                worklist.current(session, state)
+                if limit is None
+                else worklist.listing(session, state, limit, nhs_number=nhs_number, skip=skip)
+            )
+            completed = worklist.completed_before(session)
             return [
                 (records.task_json(task), records.task_note(task.flag, completed_before=task.task_id in completed))
                 for task in tasks
@@ -47,6 +63,30 @@ class Desk:
             task = worklist.find(session, task_id)
             self._audit(session, "task_viewed", task)
             return records.task_in_full(session, task)
+
+    def versions(self, task_id: str) -> list[dict[str, Any]]:
+        """Return the tasks of all versions of a task's consultation, newest first: ids and states, no patient data."""
+        with self.database.snapshot() as session:
+            task = worklist.find(session, task_id)
+            return [
+                {
+                    "task_id": each.task_id,
+                    "version": each.version,
+                    "state": str(each.state),
+                    "received_at": rfc3339(each.received_at),
+                    "completed_at": rfc3339(each.completed_at),
+                    "same_patient": each.nhs_number == task.nhs_number,
+                }
+                for each in worklist.chain(session, task)
+            ]
+
+    def document(self, task_id: str, position: int) -> DocumentFile:
+        """Return one document of a task, ``position`` from 1; raises CommandFailed when there is none any more."""
+        with self.database.transaction() as session:
+            task = worklist.find(session, task_id)
+            reason = f"document {position}"
+            self._audit(session, "document_viewed", task, reason)
+            return export.document_file(session, task, position)
 
     def task_files(self, task_id: str) -> Mapping[str, bytes]:
         """Return the documents of a task and ``task.json``, by the names of their files.
@@ -60,6 +100,8 @@ class Desk:
 
     def explain(self, body: bytes, sender: MailboxId | None) -> dict[str, Any]:
         """Return what would become of a message; that tells whether somebody is a patient here."""
+        from registered_receiver import explaining
+
         with self.database.transaction() as session:
             self._audit(session, "message_explained")
             return explaining.explain(session, body, self.practice, self.clock(), sender)
@@ -80,7 +122,10 @@ class Desk:
             return reviews.listing(session)
 
     def review(self, review_id: str) -> dict[str, Any]:
-        """Return one review in full, decided or not; raises CommandFailed when there is none."""
+        """Return one review in full, decided or not; raises CommandFailed when there is none.
+
+        ``shown`` of it is what a decision on just this names.
+        """
         now = self.clock()
         with self.database.transaction() as session:
             reviews.refresh(session, local_date(now))
@@ -89,21 +134,24 @@ class Desk:
             self._audit_review(session, "review_viewed", review_id, named, None)
             return row
 
-    def match(self, review_id: str, choose: Callable[[Review], str], reason: str | None = None) -> list[Message]:
+    def match(
+        self, review_id: str, choose: Callable[[Review], str], reason: str | None = None, *, shown: str | None = None
+    ) -> list[Message]:
         """File the reports of a review with the patient whose NHS number ``choose`` returns.
 
-        Returns the messages settled. Raises CommandFailed when that cannot be done.
+        Returns the messages settled. Raises CommandFailed when that cannot be done, ReviewChanged when what the person
+        was ``shown`` (its digest; None is what was shown last to anybody) is not so any more.
         """
         with self.database.transaction() as session:
-            settled = self._decider().match(session, review_id, choose, reason)
+            settled = self._decider(shown).match(session, review_id, choose, reason)
             chosen = session.get_one(Review, review_id).nhs_number
             self._audit_review(session, "review_matched", review_id, chosen, reason)
         return settled
 
-    def reject(self, review_id: str, reason: str) -> list[Message]:
-        """Answer the reports of a review with 30002; returns the messages settled."""
+    def reject(self, review_id: str, reason: str, *, shown: str | None = None) -> list[Message]:
+        """Answer the reports of a review with 30002; returns the messages settled. Raises as :meth:`match` does."""
         with self.database.transaction() as session:
-            settled = self._decider().reject(session, review_id, reason)
+            settled = self._decider(shown).reject(session, review_id, reason)
             named = session.get_one(Review, review_id).facts.get("nhs_number")
             self._audit_review(session, "review_rejected", review_id, named, reason)
         return settled
@@ -123,12 +171,16 @@ class Desk:
             )
             return export.message_files(session, message)
 
-    def _decider(self) -> Decider:
-        return Decider(self.practice, self.clock(), self.who.name)
+    def _decider(self, shown: str | None) -> Decider:
+        from registered_receiver.deciding import Decider
 
-    def _audit(self, session: Session, action: str, task: Task | None = None) -> None:
+        return Decider(self.practice, self.clock(), self.who.name, shown)
+
+    def _audit(self, session: Session, action: str, task: Task | None = None, reason: str | None = None) -> None:
         subject_id, nhs_number = (None, None) if task is None else (task.task_id, task.nhs_number)
-        AUDIT.record(session, self.who, action, self.clock(), subject_id=subject_id, nhs_number=nhs_number)
+        AUDIT.record(
+            session, self.who, action, self.clock(), subject_id=subject_id, nhs_number=nhs_number, reason=reason
+        )
 
     def _audit_review(
         self, session: Session, action: str, review_id: str, nhs_number: str | None, reason: str | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from registered_receiver.states import MessageEvent
-from shared import alert_mail, alerts, daemon, heartbeat, mesh_watch, uncollected
 from shared.log import Event
 
 _IDS = ("mesh_message_id", "message_id", "sender_mailbox", "sender_reference")
@@ -122,10 +121,4 @@ EVENTS = (
     *(RESPONSE_QUEUED, RESPONSE_SENT, RESPONSE_POSTPONED),
     *(WORK_POSTPONED, WORK_PARKED, WORK_RETRIED, TASK_CHANGED, PATIENTS_IMPORTED),
     *(TASK_DROPPED, DROP_POSTPONED, MESSAGES_PRUNED),
-    *alerts.EVENTS,
-    *alert_mail.EVENTS,
-    *daemon.EVENTS,
-    *heartbeat.EVENTS,
-    *mesh_watch.EVENTS,
-    *uncollected.EVENTS,
 )

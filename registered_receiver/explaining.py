@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from registered_receiver import inbox
-from registered_receiver.filing import Practice, look_up
+from registered_receiver.filing import look_up
 from registered_receiver.matching import UNKNOWN, Found, NearMiss
+from registered_receiver.practice import Practice
+from registered_receiver.precedents import context_of
 from registered_receiver.validation import validate
 from shared.itk3.parse import Reading, read
-from shared.itk3.rule import Context
 from shared.itk3.rules import read_report
 
 
@@ -25,13 +25,7 @@ def explain(
     """
     reading = read(body, practice.max_message_size)
     mailbox = sender_mailbox or _claimed_mailbox(reading)
-    context = Context(
-        ods_code=practice.ods_code,
-        sender_mailbox=mailbox,
-        message_processed=inbox.is_processed(session, "message", reading.message_id, mailbox),
-        payload_processed=inbox.is_processed(session, "payload", reading.payload_identifier, mailbox),
-    )
-    verdict = validate(reading, context).verdict
+    verdict = validate(reading, context_of(session, reading, practice.ods_code, mailbox)).verdict
     if verdict is None:
         return _outcome(None, None, "a response is never answered", [])
     rules = [

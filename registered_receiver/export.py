@@ -5,9 +5,10 @@ from __future__ import annotations
 from sqlalchemy.orm import Session
 
 from registered_receiver import inbox, records, worklist
+from registered_receiver.active_content import has_active_content
 from registered_receiver.tables import Message, Task
 from shared.errors import CommandFailed
-from shared.export import file_name, json_bytes
+from shared.export import DocumentFile, file_name, json_bytes
 from shared.presentation import rfc3339
 
 TASK_FILE = "task.json"
@@ -27,6 +28,21 @@ def task_files(session: Session, task: Task) -> dict[str, bytes]:
         entry["file"] = name
     files = {name: worklist.content(session, doc) for name, doc in zip(names, task.documents, strict=True)}
     return files | {TASK_FILE: json_bytes(described)}
+
+
+def document_file(session: Session, task: Task, position: int) -> DocumentFile:
+    """Return one document of a task, byte for byte; ``position`` counts from 1, and the first is the report.
+
+    Raises CommandFailed when there is none, or it is not kept any more.
+    """
+    message = session.get_one(Message, task.mesh_message_id)
+    if message.pruned_at is not None:
+        raise CommandFailed(f"the documents of task {task.task_id} were pruned at {rfc3339(message.pruned_at)}")
+    found = next((each for each in task.documents if each.position == position), None)
+    if found is None:
+        raise CommandFailed(f"task {task.task_id} has no document {position}")
+    data, kind = worklist.content(session, found), found.content_type
+    return DocumentFile(file_name(position, kind), kind, data, has_active_content(kind, data))
 
 
 def message_files(session: Session, message: Message) -> dict[str, bytes]:

@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Final
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from registered_receiver import ledger, patients, replies, response_queue, reviews, subjects, worklist
+from registered_receiver import ledger, patients, precedents, replies, response_queue, reviews, subjects, worklist
 from registered_receiver.matching import UNKNOWN, Decision, Found, Match, NearMiss, match, reason, settle
-from registered_receiver.replies import Request, Responder
+from registered_receiver.practice import Practice, local_date
+from registered_receiver.replies import Request
 from registered_receiver.states import MessageEvent
 from registered_receiver.tables import Message
 from shared.itk3.model import ReceivedReport
-
-_LONDON: Final = ZoneInfo("Europe/London")
-
-
-@dataclass(frozen=True, slots=True)
-class Practice:
-    """This practice, as the jobs need to know it.
-
-    ``max_message_size`` is in bytes. ``drops_tasks`` says that there is a directory for new tasks.
-    """
-
-    ods_code: str
-    mailbox_id: str
-    workflow_id: str
-    max_message_size: int
-    match_review: bool
-    drops_tasks: bool = False
-
-    @property
-    def responder(self) -> Responder:
-        """Who answers."""
-        return Responder(self.ods_code, self.mailbox_id)
-
-
-def local_date(moment: datetime) -> date:
-    """Return the date at the practice."""
-    return moment.astimezone(_LONDON).date()
 
 
 def request_of(message: Message) -> Request:
@@ -90,5 +61,7 @@ def act_on(
             worklist.queue_drop(session, task, now)
         for doubt in subjects.doubts(message.recipient, message.subject, report):
             ledger.note(session, message, "noted", now, detail=doubt)
+        if report.replaces and not precedents.is_here(session, report.replaces, message.sender_mailbox):
+            ledger.note(session, message, "noted", now, detail="the document that it replaces is not here")
     response = replies.business_response(request_of(message), code, practice.responder, now)
-    response_queue.queue(session, message, response, practice.workflow_id, now)
+    response_queue.queue(session, message, response, now)

@@ -15,6 +15,7 @@ from registered_receiver import ledger
 from registered_receiver.ledger import LeaseLost
 from registered_receiver.states import MessageEvent, MessageState
 from registered_receiver.tables import Message, MessageBody, ProcessedId, Response
+from shared.db import is_one_of
 from shared.itk3.primitives import is_fhir_id
 from shared.mesh.messages import IncomingMessage, MessageHeaders
 
@@ -114,10 +115,9 @@ def answered_by(session: Session, headers: MessageHeaders) -> Response | None:
 
 def claim(session: Session, now: datetime) -> Claimed | None:
     """Take the oldest message that waits to be judged or matched; None for none."""
-    waiting = (MessageState.RECEIVED, MessageState.VALID)
     query = (
         select(Message)
-        .where(Message.state.in_(waiting), Message.claimable(now))
+        .where(is_one_of(Message.state, MessageState.RECEIVED, MessageState.VALID), Message.claimable(now))
         .order_by(Message.received_at, Message.mesh_message_id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -156,14 +156,13 @@ def note_identity(message: Message, message_id: str | None, sender_reference: st
 
 def is_processed(session: Session, kind: str, value: str | None, sender_mailbox: str | None) -> bool:
     """Say whether an id of this ``kind`` from this mailbox earned 20013 before (decision 27)."""
-    if not value:
-        return False
-    query = exists().where(
-        ProcessedId.kind == kind,
-        ProcessedId.value == _key(value),
-        ProcessedId.sender_mailbox == _key(sender_mailbox or ""),
-    )
-    return bool(session.scalar(select(query)))
+    return bool(value) and processed_as(session, kind, value or "", sender_mailbox) is not None
+
+
+def processed_as(session: Session, kind: str, value: str, sender_mailbox: str | None) -> str | None:
+    """Return the MESH message id of what earned 20013 under an id from this mailbox; None when nothing did."""
+    row = session.get(ProcessedId, (kind, _key(value), _key(sender_mailbox or "")))
+    return None if row is None else row.mesh_message_id
 
 
 def mark_processed(session: Session, message: Message, keys: Iterable[tuple[str, str | None]], now: datetime) -> None:

@@ -19,7 +19,7 @@ from registered_receiver.states import (
     TaskEvent,
     TaskState,
 )
-from registered_receiver.tables import Alert, Audit, Message, Response, Task, Timeline
+from registered_receiver.tables import Alert, Audit, Message, Response, Task, Timeline, WebLockout, WebSession, WebUser
 from shared.alerts import AlertBook
 from shared.audit import AuditBook
 from shared.db import after_commit
@@ -27,12 +27,14 @@ from shared.errors import MessagingError
 from shared.log import Event, emit
 from shared.states import next_state
 from shared.tables import ClaimColumns
+from shared.web.tables import Accounts
 
 DAEMON: Final = "registered-receiver"
 MOST_ATTEMPTS: Final = 10
 
 ALERTS: Final = AlertBook(Alert)
 AUDIT: Final = AuditBook(Audit)
+ACCOUNTS: Final = Accounts(WebUser, WebSession, WebLockout)
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 

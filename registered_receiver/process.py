@@ -9,9 +9,12 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from registered_receiver import events, inbox, ledger, patients, replies, response_queue, versions, worklist
-from registered_receiver.filing import Practice, act_on, look_up, request_of
+from registered_receiver.filing import act_on, look_up, request_of
 from registered_receiver.inbox import Claimed
 from registered_receiver.ledger import LeaseLost
+from registered_receiver.matching import Found
+from registered_receiver.practice import Practice
+from registered_receiver.precedents import context_of, distrust
 from registered_receiver.states import MessageEvent, MessageState
 from registered_receiver.tables import Message
 from registered_receiver.validation import Judgement, validate
@@ -20,7 +23,6 @@ from shared.db import DATABASE_AWAY, Database
 from shared.errors import MessagingError
 from shared.itk3.envelope import Envelope
 from shared.itk3.parse import Reading, read
-from shared.itk3.rule import Context
 from shared.itk3.rules import read_report
 from shared.log import describe
 
@@ -70,19 +72,12 @@ class Process:
     def _judge(self, claimed: Claimed, reading: Reading) -> bool:
         """Judge a message and queue its infrastructure response; return whether it was accepted."""
         with self.database.snapshot() as session:
-            context = Context(
-                ods_code=self.practice.ods_code,
-                sender_mailbox=claimed.sender_mailbox,
-                message_processed=inbox.is_processed(session, "message", reading.message_id, claimed.sender_mailbox),
-                payload_processed=inbox.is_processed(
-                    session, "payload", reading.payload_identifier, claimed.sender_mailbox
-                ),
-            )
+            context = context_of(session, reading, self.practice.ods_code, claimed.sender_mailbox)
         judgement = validate(reading, context)
         with self.database.transaction() as session:
             message = inbox.reclaim(session, claimed)
             inbox.note_identity(message, reading.message_id, reading.sender_reference)
-            self._apply(session, message, judgement)
+            self._apply(session, message, reading, judgement)
             if judgement.event is MessageEvent.ACCEPTED:
                 keys = (("message", reading.message_id), ("payload", reading.payload_identifier))
                 inbox.mark_processed(session, message, keys, self.clock())
@@ -90,14 +85,15 @@ class Process:
                 message.release()
         return judgement.event is MessageEvent.ACCEPTED
 
-    def _apply(self, session: Session, message: Message, judgement: Judgement) -> None:
+    def _apply(self, session: Session, message: Message, reading: Reading, judgement: Judgement) -> None:
         now, verdict = self.clock(), judgement.verdict
         if verdict is None:
             ledger.advance(session, message, judgement.event, now)
             return
         ledger.advance(session, message, judgement.event, now, code=verdict.code, detail=verdict.diagnostics)
         response = replies.infrastructure_response(request_of(message), verdict, self.practice.responder, now)
-        response_queue.queue(session, message, response, self.practice.workflow_id, now)
+        response_queue.queue(session, message, response, now)
+        distrust(session, message, reading, verdict, now)
 
     def _match(self, claimed: Claimed, envelope: Envelope) -> None:
         """Look for the patient of an accepted message, and act on what is found."""
@@ -108,7 +104,8 @@ class Process:
             message = inbox.reclaim(session, claimed)
             found = look_up(session, report, self.practice, now)
             act_on(session, message, report, found, self.practice, now)
-            if patients.is_empty(session):
+            # whoever was found is in the index
+            if not isinstance(found, Found) and patients.is_empty(session):
                 _tell_of_empty_index(session, now)
             else:
                 ledger.ALERTS.close(session, now=now, by=ledger.DAEMON, reason="patients were imported", **_INDEX_EMPTY)

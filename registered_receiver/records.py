@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from registered_receiver import events, inbox, ledger, response_queue, worklist
+from registered_receiver import events, inbox, ledger, worklist
 from registered_receiver.active_content import has_active_content
 from registered_receiver.states import MessageState
 from registered_receiver.tables import Message, Response, Review, Task, Timeline
@@ -132,6 +132,8 @@ def find(session: Session, identifier: str) -> Message:
 
 def story(session: Session, identifier: str) -> tuple[dict[str, Any], Sequence[Timeline]]:
     """Return a message, its responses and its task, with its whole timeline, oldest line first."""
+    from registered_receiver import response_queue
+
     message = find(session, identifier)
     task = worklist.of_message(session, message.mesh_message_id)
     record = message_json(message, None if task is None else task.task_id)
@@ -149,6 +151,8 @@ def story(session: Session, identifier: str) -> tuple[dict[str, Any], Sequence[T
 
 def retry(session: Session, identifier: str, now: datetime, by: str) -> None:
     """Take a parked message, or the parked responses to a message, back into work."""
+    from registered_receiver import response_queue
+
     message = find(session, identifier)
     rows: list[Message | Response] = [message, *response_queue.of_message(session, message.mesh_message_id)]
     parked = [row for row in rows if row.parked_at is not None]

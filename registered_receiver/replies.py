@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from registered_receiver import matching
 from shared.itk3.codes import Level, find
 from shared.itk3.identity import response_id
 from shared.itk3.model import ResponseMessage
-from shared.itk3.rules import Verdict
+
+if TYPE_CHECKING:
+    from shared.itk3.rules import Verdict
 
 _BUSINESS_DIAGNOSTICS: Final = {
     matching.KNOWN: "The patient is registered at this practice; the report was filed",

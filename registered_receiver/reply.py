@@ -14,12 +14,13 @@ from shared.errors import (
     MeshAmbiguous,
     MeshError,
     MeshForbidden,
+    MeshPending,
     MeshRefused,
     MeshUnavailable,
     MeshUnreachable,
 )
-from shared.mesh.client import MeshClient
 from shared.mesh.delivery import deliver
+from shared.mesh.mailbox import MeshMailbox
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Reply:
 
     database: Database
     clock: Clock
-    client: MeshClient
+    client: MeshMailbox
 
     def step(self) -> int:
         """Send the oldest response that is due; return how many were dealt with.
@@ -47,6 +48,8 @@ class Reply:
     def _send(self, claimed: ClaimedResponse) -> None:
         try:
             delivery = deliver(self.client, claimed.outgoing, look_first=claimed.look_first)
+        except MeshPending:
+            self._look_again(claimed)
         except MeshUnreachable:
             self._give_back(claimed)
             raise
@@ -70,6 +73,12 @@ class Reply:
         with self.database.transaction() as session:
             row, _ = response_queue.reclaim(session, claimed)
             row.lease_until = None
+
+    def _look_again(self, claimed: ClaimedResponse) -> None:
+        """Give back what is on its way to MESH: it is asked again soon whether MESH took it."""
+        with self.database.transaction() as session:
+            row, _ = response_queue.reclaim(session, claimed)
+            row.look_again(self.clock(), row.post_began_at or self.clock())
 
     def _postpone(self, claimed: ClaimedResponse, error: MeshError) -> None:
         """Let the response wait, lest it hold up the others if the fault is its own after all."""

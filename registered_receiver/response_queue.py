@@ -25,6 +25,16 @@ from shared.mesh.ownership import ACKNOWLEDGEMENT_SUFFIX
 # longer than a handshake, a look-up and a POST that each take their longest, and the few bytes of a response
 _LEASE: Final = 4 * LONGEST_CALL
 
+_EARLIER: Final = aliased(Response)
+_WAITS: Final = exists().where(
+    _EARLIER.mesh_message_id == Response.mesh_message_id,
+    _EARLIER.level == Level.INFRASTRUCTURE,
+    Response.level == Level.BUSINESS,
+    _EARLIER.sent_at.is_(None),
+    # one that MESH refused holds nothing up
+    _EARLIER.parked_at.is_(None),
+)
+
 UNDELIVERED: Final = "response_undelivered"
 """The kind of alert about a response that MESH could not deliver, and the line in the timeline."""
 
@@ -39,10 +49,11 @@ class ClaimedResponse:
     lease_until: datetime
 
 
-def queue(session: Session, message: Message, response: ResponseMessage, workflow_id: str, now: datetime) -> None:
+def queue(session: Session, message: Message, response: ResponseMessage, now: datetime) -> None:
     """Build the response to ``message`` and store it to be sent; its code becomes the message's.
 
-    ``workflow_id`` is that of the reports. A message without a sender's mailbox cannot be answered: a person is told.
+    It travels in the workflow of the message with ``_ACK``. A message without a sender's mailbox cannot be answered: a
+    person is told.
     """
     level = find(response.code).level
     if level is Level.BUSINESS:
@@ -58,7 +69,7 @@ def queue(session: Session, message: Message, response: ResponseMessage, workflo
         level=level,
         code=response.code,
         to_mailbox=message.sender_mailbox,
-        workflow_id=f"{workflow_id}{ACKNOWLEDGEMENT_SUFFIX}",
+        workflow_id=f"{message.workflow_id}{ACKNOWLEDGEMENT_SUFFIX}",
         # decision 12: ours to choose; a retry of this send keeps it
         local_id=f"{response.response_id}.1",
         subject=replies.subject(response.code),
@@ -76,19 +87,10 @@ def claim(session: Session, now: datetime) -> ClaimedResponse | None:
 
     It counts as possibly posted from here on (decision 13).
     """
-    earlier = aliased(Response)
-    waits = exists().where(
-        earlier.mesh_message_id == Response.mesh_message_id,
-        earlier.level == Level.INFRASTRUCTURE,
-        Response.level == Level.BUSINESS,
-        earlier.sent_at.is_(None),
-        # one that MESH refused holds nothing up
-        earlier.parked_at.is_(None),
-    )
     query = (
         select(Response)
         .options(undefer(Response.body))
-        .where(Response.sent_at.is_(None), Response.claimable(now), ~waits)
+        .where(Response.sent_at.is_(None), Response.claimable(now), ~_WAITS)
         .order_by(Response.queued_at, Response.level.desc())
         .limit(1)
         .with_for_update(skip_locked=True, of=Response)
@@ -117,10 +119,6 @@ def mark_sent(session: Session, claimed: ClaimedResponse, delivery: Delivery, no
     row.release()
     message.changed_at = now
     ledger.note(session, message, "response_sent", now, code=row.code, detail=delivery.message_id)
-    if not any(other.parked_at for other in of_message(session, row.mesh_message_id)):
-        subject, reason = message.mesh_message_id, "the response was sent"
-        by = ledger.DAEMON
-        ledger.ALERTS.close(session, subject_id=subject, now=now, by=by, reason=reason, kind="response_parked")
     extra = {"local_id": row.local_id, "code": row.code, "sent_message_id": row.sent_message_id}
     ledger.say(session, events.RESPONSE_SENT, message, adopted=delivery.adopted or None, **extra)
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import click
 
-from registered_receiver import records, reviews
-from registered_receiver.app import NAME, OpenReceiver
-from registered_receiver.desk import Desk
-from registered_receiver.tables import Message, Review
+from registered_receiver import NAME
 from shared.cli import REASON, Commands, opened
 from shared.errors import CommandFailed
-from shared.identifiers import NhsNumber
-from shared.presentation import print_json, print_table, printable
+
+if TYPE_CHECKING:
+    from registered_receiver.app import Receiver
+    from registered_receiver.desk import Desk
+    from registered_receiver.tables import Message, Review
+
+OpenReceiver: TypeAlias = Callable[[], "Receiver"]
 
 _SHOWN: Final = {
-    "candidate": "",
     "nhs_number": "NHS number",
     "family": "family name",
     "birth_date": "birth date",
@@ -38,6 +39,9 @@ def add_review_commands(commands: Commands, open_receiver: OpenReceiver) -> None
     @click.pass_context
     def group(ctx: click.Context, as_json: bool) -> None:
         """List the reports whose patient was nearly found; `reviews match` and `reject` decide one."""
+        from registered_receiver import records, reviews
+        from shared.presentation import print_json
+
         if ctx.invoked_subcommand is not None:
             return
         with opened(open_receiver, NAME) as receiver:
@@ -60,6 +64,8 @@ def _add_showing(group: click.Group, open_receiver: OpenReceiver) -> None:
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
     def show(review_id: str, as_json: bool) -> None:
         """Show one review, the report beside the candidates; a decided one, too: who decided what, and why."""
+        from shared.presentation import print_json
+
         with opened(open_receiver, NAME) as receiver:
             row = receiver.desk.review(review_id)
         if as_json:
@@ -79,6 +85,8 @@ def _add_deciding(group: click.Group, open_receiver: OpenReceiver) -> None:
 
         The decision covers every version of the consultation that gives the same demographics.
         """
+        from registered_receiver import reviews
+
         if (candidate is None) != nhs_number_stdin:
             raise click.UsageError("give either --candidate or --nhs-number-stdin")
 
@@ -105,6 +113,8 @@ def _decide(open_receiver: OpenReceiver, decide: Callable[[Desk], list[Message]]
 
 
 def _typed_number() -> str:
+    from shared.identifiers import NhsNumber
+
     try:
         return NhsNumber(sys.stdin.readline().strip())
     except ValueError as error:
@@ -112,11 +122,18 @@ def _typed_number() -> str:
 
 
 def _print_review(row: Mapping[str, Any]) -> None:
+    from shared.presentation import print_table, printable
+
     click.echo(f"review {row['review_id']} since {row['opened_at']}, MESH message {row['mesh_message_id']}")
     click.echo(f"consultation {row['consultation_id']} of {row['sender_ods_code']}")
-    lines = [row["message_facts"] | {"candidate": "the report says"}]
-    lines += [_candidate_line(shown) for shown in row["candidates"]]
-    print_table([{name: line.get(name) for name in _SHOWN} for line in lines], _SHOWN, "")
+    # a column for each, so that what must be compared stands side by side
+    who = {"the report says": row["message_facts"]}
+    who |= {f"candidate {each['candidate']}": _candidate_line(each) for each in row["candidates"]}
+    headings = {"fact": ""} | {name: name for name in who}
+    facts = [
+        {"fact": heading} | {name: says.get(fact) for name, says in who.items()} for fact, heading in _SHOWN.items()
+    ]
+    print_table(facts, headings, "")
     if not row["candidates"]:
         click.echo("nobody in the patient index fits any more")
     if row["decided_at"] is not None:
@@ -127,5 +144,4 @@ def _print_review(row: Mapping[str, Any]) -> None:
 
 
 def _candidate_line(shown: Mapping[str, Any]) -> dict[str, Any]:
-    agrees = ", ".join(_SHOWN[fact] for fact in shown["agrees"])
-    return {**shown, "candidate": f"candidate {shown['candidate']}", "agrees": agrees}
+    return {**shown, "agrees": ", ".join(_SHOWN[fact] for fact in shown["agrees"])}

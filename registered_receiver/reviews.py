@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from itertools import count
@@ -21,6 +23,10 @@ from shared.presentation import rfc3339
 
 WAITING: Final = "review_waiting"
 """The kind of alert about a review that nobody decided in time."""
+
+
+class ReviewChanged(CommandFailed):
+    """What a person decided upon is not so any more: they must look again."""
 
 
 def facts_of(report: ReceivedReport) -> PatientFacts:
@@ -68,9 +74,25 @@ def require_unchanged(session: Session, review: Review, today: date) -> None:
     """
     shown = _shown(_candidates_now(session, review, today), review.candidates)
     if _identities(shown) != _identities(review.candidates):
-        raise CommandFailed(
+        raise ReviewChanged(
             f"the patient index has changed since review {review.review_id} was shown: look at `reviews` again"
         )
+
+
+def shown_digest(review: Review) -> str:
+    """Return what stands for all that a person is shown of a review: other facts or candidates give another one."""
+    shown = json.dumps([review.facts, review.candidates], sort_keys=True)
+    return hashlib.sha256(shown.encode()).hexdigest()
+
+
+def require_shown(session: Session, review: Review, digest: str, today: date) -> None:
+    """Raise ReviewChanged unless the patient index offers just what the person with this ``digest`` was shown.
+
+    Everything that stood on their page counts, how the candidates stand here too.
+    """
+    now = _shown(_candidates_now(session, review, today), review.candidates)
+    if now != review.candidates or shown_digest(review) != digest:
+        raise ReviewChanged("the patient index has changed since this near miss was shown")
 
 
 def decided_before(session: Session, report: ReceivedReport) -> Review | None:
@@ -131,6 +153,7 @@ def full_json(review: Review) -> dict[str, Any]:
         "consultation_id": review.consultation_id,
         "message_facts": review.facts,
         "candidates": review.candidates,
+        "shown": shown_digest(review),
         "opened_at": rfc3339(review.opened_at),
         "decided_at": rfc3339(review.decided_at),
         "decided_by": review.decided_by,

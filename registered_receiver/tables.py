@@ -16,7 +16,16 @@ from registered_receiver.matching import Status
 from registered_receiver.states import MessageState, TaskState
 from shared.db import UtcDateTime
 from shared.itk3.codes import Level
-from shared.tables import AlertColumns, AuditColumns, ClaimColumns, DigestColumns, TimelineColumns, one_open_alert
+from shared.tables import (
+    AlertColumns,
+    AuditColumns,
+    ClaimColumns,
+    DigestColumns,
+    PollerColumns,
+    TimelineColumns,
+    one_open_alert,
+)
+from shared.web.tables import WebLockoutColumns, WebSessionColumns, WebUserColumns
 
 
 def _one_of(column: str, *values: str) -> str:
@@ -34,6 +43,7 @@ _NHS_NUMBER: Final = (
     + " + ".join(f"{11 - n} * CAST(substr(nhs_number, {n}, 1) AS INTEGER)" for n in range(1, 11))
     + ") % 11 = 0 ELSE false END"
 )
+_COMPLETED_BEFORE: Final = "superseded_by IS NOT NULL AND completed_at IS NOT NULL"
 _LATEST: Final = "'9999-12-31'"
 
 
@@ -76,6 +86,8 @@ class Message(ClaimColumns, Base):
         CheckConstraint(_one_of("state", *MessageState), name="ck_message_state"),
         Index("ix_message_due", "received_at", **_where("state IN ('received', 'valid')")),
         Index("ix_message_received", "received_at"),
+        Index("ix_message_unfinished", "state", **_where("state IN ('received', 'valid')")),
+        Index("ix_message_received_state", "received_at", "state"),
         Index("ix_message_unpruned", "changed_at", **_where("pruned_at IS NULL")),
         Index("ix_message_message_id", "message_id"),
     )
@@ -175,8 +187,12 @@ class Task(Base):
             unique=True,
             **_where("state <> 'superseded'"),
         ),
+        Index("ix_task_chain", "sender_ods_code", "consultation_id"),
         Index("ix_task_received", "received_at"),
+        Index("ix_task_state", "state", "received_at", "task_id"),
         Index("ix_task_superseded_by", "superseded_by"),
+        Index("ix_task_completed_before", "superseded_by", **_where(_COMPLETED_BEFORE)),
+        Index("ix_task_nhs_number", "nhs_number"),
     )
 
 
@@ -294,7 +310,31 @@ class Digest(DigestColumns, Base):
     __tablename__ = "digest"
 
 
+class Poller(PollerColumns, Base):
+    """Which process looks into the mailbox."""
+
+    __tablename__ = "poller"
+
+
 class Audit(AuditColumns, Base):
     """Who or what looked at, took out, completed, decided or closed something here."""
 
     __tablename__ = "audit"
+
+
+class WebUser(WebUserColumns, Base):
+    """Somebody who may use the web pages."""
+
+    __tablename__ = "web_user"
+
+
+class WebSession(WebSessionColumns, Base):
+    """A browser that is signed in."""
+
+    __tablename__ = "web_session"
+
+
+class WebLockout(WebLockoutColumns, Base):
+    """Failed sign-ins of one user name or one network address."""
+
+    __tablename__ = "web_lockout"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, selectinload
 
@@ -15,6 +16,8 @@ from registered_receiver.tables import Blob, Message, Task, TaskDocument, TaskDr
 from shared.errors import CommandFailed
 from shared.itk3 import identity
 from shared.itk3.model import Document, ReceivedReport
+
+_RECENT: Final = 100
 
 
 def file(session: Session, message: Message, report: ReceivedReport, nhs_number: str, now: datetime) -> Task:
@@ -46,12 +49,45 @@ def chain_ods_code(report: ReceivedReport) -> str:
     return report.sender_ods_code[:255]
 
 
-def listing(session: Session, state: str | None = None, limit: int = 0) -> list[Task]:
-    """Return the tasks with their documents, newest first, of one ``state`` or of all; ``limit`` 0 is no limit."""
+def listing(
+    session: Session, state: str | None = None, limit: int = 0, *, nhs_number: str | None = None, skip: int = 0
+) -> list[Task]:
+    """Return the tasks with their documents, newest first, ``skip`` of them left out; ``limit`` 0 is no limit.
+
+    They are those of one ``state`` or of all, of the patient with ``nhs_number`` or of all.
+    """
     query = select(Task).options(selectinload(Task.documents)).order_by(Task.received_at.desc(), Task.task_id)
     if state is not None:
         query = query.where(Task.state == state)
-    return list(session.scalars(query.limit(limit) if limit else query))
+    if nhs_number is not None:
+        query = query.where(Task.nhs_number == nhs_number)
+    return list(session.scalars(query.offset(skip).limit(limit) if limit else query))
+
+
+def current(session: Session, state: str | None = None) -> list[Task]:
+    """Return every open task, and of the completed and the superseded ones the newest hundred each, newest first.
+
+    They are those of one ``state`` or of all.
+    """
+    states = TaskState if state is None else (state,)
+    found = [task for each in states for task in listing(session, each, 0 if each == TaskState.OPEN else _RECENT)]
+    return sorted(sorted(found, key=lambda task: task.task_id), key=lambda task: task.received_at, reverse=True)
+
+
+def counts(session: Session) -> dict[str, int]:
+    """Return how many tasks are in each state."""
+    found = {
+        str(state): number for state, number in session.execute(select(Task.state, func.count()).group_by(Task.state))
+    }
+    return {str(state): found.get(state, 0) for state in TaskState}
+
+
+def chain(session: Session, task: Task) -> list[Task]:
+    """Return the tasks of every version of a task's consultation, whoever the patient is, the newest first."""
+    query = select(Task).where(
+        Task.sender_ods_code == task.sender_ods_code, Task.consultation_id == task.consultation_id
+    )
+    return list(session.scalars(query.order_by(Task.authored_on.desc(), Task.task_id)))
 
 
 def find(session: Session, task_id: str) -> Task:

@@ -6,9 +6,7 @@ from datetime import UTC, datetime
 
 import click
 
-from shared.audit import actor
 from shared.cli import Commands, OpenApp, opened
-from shared.presentation import audit_json, print_json, print_table
 
 _COLUMNS = {
     "at": "time",
@@ -30,6 +28,9 @@ def add_audit_command(commands: Commands, name: str, open_app: OpenApp) -> None:
     @click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="At most; 0 is all.")
     def audit(as_json: bool, since: datetime | None, subject_id: str | None, limit: int) -> None:
         """List who looked at, took out, completed, decided or closed what, newest first."""
+        from shared.audit import actor
+        from shared.presentation import audit_json, print_json, print_table
+
         moment = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
         with opened(open_app, name) as app, app.database.transaction() as session:
             rows = [

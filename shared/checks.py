@@ -15,10 +15,11 @@ from shared.clock import Clock
 from shared.db import Database
 from shared.errors import DatabaseUnusable, MeshError, MeshForbidden
 from shared.mesh.certificates import ALERT_BEFORE, WARN_BEFORE
-from shared.mesh.client import MeshClient
+from shared.mesh.mailbox import MeshMailbox
 
 # no clock is right that says a time before this software was written
 _WRITTEN: Final = datetime(2026, 11, 1, tzinfo=UTC)
+_MOUNTS: Final = Path("/proc/self/mountinfo")
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ def database_checks(database: Database, name: str) -> Iterable[Check]:
     url = database.engine.url
     is_file = url.get_backend_name() == "sqlite"
     try:
+        database.require_sound()
         database.revision()
     except DatabaseUnusable as error:
         advice = "restore the file" if is_file else "start the server"
@@ -90,12 +92,23 @@ def _is_open_to_all(file: Path) -> bool:
     """Say whether anybody can read ``file``: its own mode and every directory on the way let them."""
     try:
         way = file.resolve(strict=True)
-        return bool(way.stat().st_mode & stat.S_IROTH) and all(
-            above.stat().st_mode & stat.S_IXOTH for above in way.parents
+        return (
+            bool(way.stat().st_mode & stat.S_IROTH)
+            and all(above.stat().st_mode & stat.S_IXOTH for above in way.parents)
+            and not _is_mounted(way)
         )
     except OSError:
         # what is not there has a fault of its own
         return False
+
+
+def _is_mounted(file: Path) -> bool:
+    """Say whether ``file`` alone is mounted, as a container's secrets are: on the host another directory guards it."""
+    try:
+        mounts = _MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return str(file) in {mount.split(" ")[4] for mount in mounts}
 
 
 def clock_check(clock: Clock) -> Check:
@@ -106,7 +119,7 @@ def clock_check(clock: Clock) -> Check:
     return Check("clock", ok=ok, text=f"{now:%Y-%m-%d %H:%M:%S} UTC; {advice}")
 
 
-def mesh_check(mesh: MeshClient) -> Check:
+def mesh_check(mesh: MeshMailbox) -> Check:
     """Shake hands with MESH."""
     try:
         mesh.handshake()
@@ -117,7 +130,7 @@ def mesh_check(mesh: MeshClient) -> Check:
     return Check("MESH", ok=True, text="the handshake succeeded")
 
 
-def certificate_checks(mesh: MeshClient, clock: Clock) -> Iterable[Check]:
+def certificate_checks(mesh: MeshMailbox, clock: Clock) -> Iterable[Check]:
     """Tell when each file of certificates ends; it is wrong as soon as there is an alert for it."""
     for expiry in mesh.certificate_expiries():
         left = expiry.at - clock()

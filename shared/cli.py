@@ -1,4 +1,7 @@
-"""The frame of both daemons' command line: settings, exit codes, and the commands that they share."""
+"""The frame of both daemons' command line: settings, exit codes, and what a wired daemon offers to the commands.
+
+Whatever is heavy is imported where a command needs it: ``--help`` and a short look must not wait for all of it.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +11,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
 
-from shared import core_dumps, log
-from shared.alerts import AlertBook
-from shared.audit import AuditBook, actor
-from shared.checks import Check
-from shared.clock import Clock
-from shared.config import PracticeSettings
-from shared.daemon import Job, Rounds
-from shared.db import Database, driver_words
+from shared import core_dumps, large_blocks, log
 from shared.errors import ConfigurationError, MessagingError
-from shared.heartbeat import Backlog
 from shared.log import describe
-from shared.tables import TimelineColumns
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from shared.alerts import AlertBook
+    from shared.audit import AuditBook
+    from shared.checks import Check
+    from shared.clock import Clock
+    from shared.config import PracticeSettings
+    from shared.daemon import Job, Rounds
+    from shared.db import Database
+    from shared.heartbeat import Backlog
+    from shared.tables import TimelineColumns
+    from shared.vitals import Latencies
 
 EXIT_CONFIGURATION = 78
 
@@ -59,12 +65,20 @@ class Commands(click.Group):
             raise UnusableSettings(error) from None
         except MessagingError as error:
             raise click.ClickException(str(error)) from None
-        except DBAPIError as error:
-            raise click.ClickException(f"the database cannot be used: {driver_words(error)}") from None
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise
         except Exception as error:  # noqa: BLE001 - a traceback could quote patient data
-            raise click.ClickException(f"an unforeseen error, please report it: {describe(error)}") from None
+            raise click.ClickException(_in_words(error)) from None
+
+
+def _in_words(error: Exception) -> str:
+    from sqlalchemy.exc import DBAPIError
+
+    from shared.db import driver_words
+
+    if isinstance(error, DBAPIError):
+        return f"the database cannot be used: {driver_words(error)}"
+    return f"an unforeseen error, please report it: {describe(error)}"
 
 
 class _Reason(click.ParamType[str]):
@@ -105,6 +119,8 @@ def environment() -> tuple[Mapping[str, str], Path | None]:
 
 def operator() -> str:
     """Return who runs the command, for the timeline: the operating system's user."""
+    from shared.audit import actor
+
     return actor().name
 
 
@@ -114,6 +130,7 @@ class App(Protocol):
     database: Database
     alerts: AlertBook[Any]
     clock: Clock
+    latencies: Latencies
     stopping: threading.Event
 
     @property
@@ -159,8 +176,6 @@ class App(Protocol):
 
 
 OpenApp = Callable[[], App]
-
-
 AnyApp = TypeVar("AnyApp", bound=App)
 
 
@@ -171,7 +186,12 @@ def opened(open_app: Callable[[], AnyApp], name: str, *, works: bool = False) ->
     Unless it ``works`` as the daemon, only warnings are logged when LOG_LEVEL is not set: a person wants the answer.
     """
     with closing(open_app()) as app:
-        if not works and "log_level" not in app.settings.model_fields_set:
+        if works:
+            large_blocks.give_back()
+        elif "log_level" not in app.settings.model_fields_set:
             log.configure("warning", app.settings.log_format, name)
+        if works:
+            # before anything is written: a damaged file must not be half used
+            app.database.require_sound()
         app.database.require_schema(name)
         yield app

@@ -6,21 +6,18 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from datetime import UTC, datetime
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import click
-from sqlalchemy.orm import Session
-from tabulate import tabulate
 
-from shared.audit import actor
-from shared.checks import secret_checks
 from shared.cli import REASON, App, Commands, OpenApp, environment, opened, operator
-from shared.config import secret_files
-from shared.daemon import Rounds, run_once, run_until_stopped, stopping_signals_blocked
 from shared.errors import CommandFailed
-from shared.health import ask_health
-from shared.heartbeat import Backlog, Heartbeat
-from shared.presentation import alert_json, code_meanings, print_json, print_table, timeline_json
-from shared.service import ServiceManager
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from shared.daemon import Rounds
+    from shared.heartbeat import Backlog
 
 VERSION = "0.1.0"
 
@@ -38,6 +35,10 @@ def _add_running(commands: Commands, name: str, open_app: OpenApp) -> None:
     @commands.command()
     def run() -> None:
         """Run the daemon until SIGTERM or SIGINT; a running step is finished first."""
+        from shared.daemon import run_until_stopped, stopping_signals_blocked
+        from shared.heartbeat import Heartbeat
+        from shared.service import ServiceManager
+
         with stopping_signals_blocked(), opened(open_app, name, works=True) as app:
             rounds, service = app.rounds(), ServiceManager(environment()[0])
             every = app.settings.heartbeat_interval
@@ -51,6 +52,8 @@ def _add_running(commands: Commands, name: str, open_app: OpenApp) -> None:
 
         Exit status 1 when MESH or the database was not reached; whatever was decided about records, 0.
         """
+        from shared.daemon import run_once
+
         with opened(open_app, name, works=True) as app:
             if not run_once(app.jobs(), app.rounds()):
                 raise CommandFailed("not everything could be reached; the log lines above say what")
@@ -60,6 +63,8 @@ def _add_setting_up(commands: Commands, open_app: OpenApp) -> None:
     @commands.command()
     def health() -> None:
         """Ask the running daemon's METRICS_ADDRESS whether every job succeeded in its time; for containers."""
+        from shared.health import ask_health
+
         with closing(open_app()) as app:
             address = app.settings.metrics_address
         if address is None:
@@ -79,6 +84,9 @@ def _add_setting_up(commands: Commands, open_app: OpenApp) -> None:
     @click.option("--online", is_flag=True, help="Also contact MESH, and whatever else is set up.")
     def check(online: bool) -> None:
         """Look at settings, database, directories, clock and libraries; say what to do about each fault."""
+        from shared.checks import secret_checks
+        from shared.config import secret_files
+
         bad = 0
         with closing(open_app()) as app:
             secrets = secret_checks(secret_files(type(app.settings), *environment()))
@@ -105,7 +113,7 @@ def _metrics(app: App, rounds: Rounds) -> AbstractContextManager[object]:
         with app.database.snapshot() as session:
             return app.counts(session)
 
-    return endpoint(address, Figures(app.clock, rounds.vitals, lambda: _backlog(app), counts))
+    return endpoint(address, Figures(app.clock, rounds.vitals, lambda: _backlog(app), counts, app.latencies))
 
 
 def _add_status(commands: Commands, name: str, open_app: OpenApp, columns: Mapping[str, str]) -> None:
@@ -116,6 +124,8 @@ def _add_status(commands: Commands, name: str, open_app: OpenApp, columns: Mappi
     @click.option("--limit", type=click.IntRange(0), default=100, show_default=True, help="At most; 0 is all.")
     def status(as_json: bool, state: str | None, since: datetime | None, limit: int) -> None:
         """List the records, newest first."""
+        from shared.presentation import print_json, print_table
+
         moment = since.replace(tzinfo=UTC) if since and since.tzinfo is None else since
         with opened(open_app, name) as app, app.database.snapshot() as session:
             if state is not None and state not in app.states:
@@ -136,6 +146,10 @@ def _add_show(commands: Commands, name: str, open_app: OpenApp) -> None:
     @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
     def show(identifier: str, as_json: bool) -> None:
         """Show one record and everything that happened to it."""
+        from tabulate import tabulate
+
+        from shared.presentation import code_meanings, print_json, print_table, timeline_json
+
         with opened(open_app, name) as app, app.database.snapshot() as session:
             record, timeline = app.record(session, identifier)
             lines = [timeline_json(entry) for entry in timeline]
@@ -163,6 +177,8 @@ def _add_show(commands: Commands, name: str, open_app: OpenApp) -> None:
 
 
 def _audit(app: App, session: Session, action: str, subject_id: str, reason: str | None = None) -> None:
+    from shared.audit import actor
+
     app.audit.record(session, actor(), action, app.clock(), subject_id=subject_id, reason=reason)
 
 
@@ -172,6 +188,8 @@ def _add_alerts(commands: Commands, name: str, open_app: OpenApp) -> None:
     @click.pass_context
     def alerts(ctx: click.Context, as_json: bool) -> None:
         """List what a person must look at, OPEN or closed, newest first; `alerts close` settles one."""
+        from shared.presentation import alert_json, print_json
+
         if ctx.invoked_subcommand is not None:
             return
         with opened(open_app, name) as app, app.database.snapshot() as session:

@@ -19,25 +19,35 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from shared.errors import ConfigurationError, Fault
+from shared.itk3.systems import FEDERATED_WORKFLOW, WORKFLOWS
 from shared.setting_groups import missing_partners
 from shared.setting_types import (
     AbsolutePath,
+    Address,
     DatabaseUrl,
     EmailAddress,
     EmailAddresses,
+    HeaderName,
+    HostNames,
     Interval,
+    ListenAddress,
     LoopbackAddress,
     Mailbox,
     MeshUrl,
+    Networks,
     Ods,
     PeriodOf,
     ReadableFile,
     Size,
     SmtpUrl,
+    is_loopback,
 )
 
 S = TypeVar("S", bound="Settings")
@@ -145,8 +155,9 @@ def _with_secret_files(settings: type[Settings], values: Mapping[str, str]) -> t
             continue
         try:
             resolved[name] = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
-        except (OSError, UnicodeDecodeError):
-            faults.append(Fault(f"{name}_FILE", "names a file that cannot be read"))
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            faults.append(Fault(f"{name}_FILE", f"names a file that cannot be read ({why})"))
             resolved[name] = "unread"
     return resolved, faults
 
@@ -154,7 +165,7 @@ def _with_secret_files(settings: type[Settings], values: Mapping[str, str]) -> t
 def _faults(error: ValidationError) -> list[Fault]:
     faults = []
     for fault in error.errors(include_url=False, include_input=False):
-        where = str(fault["loc"][0]) if fault["loc"] else "settings"
+        where = str(fault["loc"][0]).upper() if fault["loc"] else "settings"
         words = fault["msg"]
         # a rule begins with a small letter, unless it begins with a setting's name
         rule = (
@@ -169,12 +180,14 @@ def _faults(error: ValidationError) -> list[Fault]:
 
 
 class MeshSettings(Settings):
-    """A mailbox on MESH: all that a client of it needs."""
+    """A mailbox on MESH: all that a client of it needs, by the API or by the folders of the MESH client."""
 
-    mesh_url: MeshUrl
+    mesh_transport: Annotated[Literal["api", "folder"], BeforeValidator(str.lower)] = "api"
+    mesh_folder: AbsolutePath | None = None
+    mesh_url: MeshUrl | None = None
     mesh_mailbox_id: Mailbox
-    mesh_mailbox_password: SecretStr
-    mesh_shared_key: SecretStr
+    mesh_mailbox_password: SecretStr | None = None
+    mesh_shared_key: SecretStr | None = None
     mesh_client_cert_file: ReadableFile | None = None
     mesh_client_key_file: ReadableFile | None = None
     mesh_ca_file: ReadableFile | None = None
@@ -189,7 +202,7 @@ class PracticeSettings(MeshSettings):
     database_url: DatabaseUrl
     practice_ods_code: Ods
     mesh_poll_interval: Interval = timedelta(minutes=5)
-    mesh_workflow_id: str = "GPFED_CONSULT_REPORT"
+    mesh_workflow_id: str = FEDERATED_WORKFLOW
     max_message_size: Size = ByteSize(20_000_000)
     retention: PeriodOf = Field(default=isodate.Duration(years=8), validate_default=True)
     heartbeat_interval: Interval = timedelta(minutes=5)
@@ -200,8 +213,19 @@ class PracticeSettings(MeshSettings):
     smtp_password: SecretStr | None = None
     smtp_ca_file: ReadableFile | None = None
     metrics_address: LoopbackAddress | None = None
+    web_listen: ListenAddress = Address("127.0.0.1", 8081)
+    web_hosts: HostNames = ("localhost", "127.0.0.1", "[::1]")
+    web_proxy: Networks = Field(default=(), validate_default=True)
+    web_user_header: HeaderName | None = None
+    web_session_idle: Interval = timedelta(minutes=20)
+    web_session_length: Interval = timedelta(hours=12)
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(str.lower)] = "info"
     log_format: Annotated[Literal["json", "console"], BeforeValidator(str.lower)] = "json"
+
+    @property
+    def workflows(self) -> tuple[str, ...]:
+        """The MESH workflows that are collected: this practice's own, and those of every payload."""
+        return tuple(dict.fromkeys((self.mesh_workflow_id, *WORKFLOWS)))
 
     @model_validator(mode="before")
     @classmethod
@@ -212,6 +236,22 @@ class PracticeSettings(MeshSettings):
         state = values.get("STATE_DIRECTORY", f"{home}/{cls.daemon}").split(":")[0]
         database = f"sqlite:///{state}/{cls.daemon}.sqlite3"
         return {"DATABASE_URL": database} | values | {"STATE_DIRECTORY": state}
+
+    @field_validator("web_proxy")
+    @classmethod
+    def _ends_tls(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        listen = info.data.get("web_listen")
+        if listen is not None and not is_loopback(listen.host) and not value:
+            rule = "is required: WEB_LISTEN is no loopback address, so a reverse proxy must end TLS before it"
+            raise PydanticCustomError("proxy", rule)
+        return value
+
+    @field_validator("web_user_header")
+    @classmethod
+    def _comes_from_a_proxy(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and not info.data.get("web_proxy"):
+            raise PydanticCustomError("proxy", "is believed from a reverse proxy alone: WEB_PROXY must name it")
+        return value
 
 
 def make_state_directory(directory: Path) -> None:

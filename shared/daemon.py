@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -38,12 +39,23 @@ _STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 EVENTS = (DAEMON_STARTED, DAEMON_STOPPING, DAEMON_STOPPED, JOB_FAILED, *outage.EVENTS)
 
 
+@dataclass
+class Bell:
+    """Rung in the middle of a long step: whom the job wakes has work already. Nobody hears it in ``once``."""
+
+    heard: Callable[[], None] = lambda: None
+
+    def ring(self) -> None:
+        """Say that there is work."""
+        self.heard()
+
+
 @dataclass(frozen=True)
 class Job:
     """One background concern. ``step`` does a small piece of work and returns how much it changed.
 
     A job that ``drains`` is stepped again as long as it changes something. ``wakes`` names the jobs that have
-    work as soon as this one changed something.
+    work as soon as a step changed something, or rang the ``bell`` on its way.
     """
 
     name: str
@@ -51,6 +63,7 @@ class Job:
     every: timedelta
     drains: bool = True
     wakes: tuple[str, ...] = ()
+    bell: Bell | None = None
 
 
 @dataclass(frozen=True)
@@ -93,14 +106,19 @@ class Rounds:
             return changed
         return None
 
-    def drain(self, job: Job, stopping: Callable[[], bool]) -> int | None:
-        """Step ``job`` until there is nothing more for it; return what it changed, None when it failed."""
+    def drain(self, job: Job, stopping: Callable[[], bool], changing: Callable[[], None] = lambda: None) -> int | None:
+        """Step ``job`` until there is nothing more for it; return what it changed, None when it failed.
+
+        ``changing`` is called after each step that changed something.
+        """
         total = 0
         while not stopping():
             changed = self.step(job)
             if changed is None:
                 return None
-            total += changed
+            if changed:
+                total += changed
+                changing()
             if not changed or not job.drains:
                 break
         return total
@@ -181,23 +199,33 @@ def _schedule(
 
     # a job that is woken while it runs goes round once more: the scheduler would drop the tick
     woken = {job.name: threading.Event() for job in jobs}
+    running: set[str] = set()
 
-    def wake(name: str) -> None:
-        woken[name].set()
+    def wake(job: Job) -> None:
+        for name in job.wakes:
+            woken[name].set()
+            with waking:
+                if name not in running and not stopping.is_set():
+                    scheduler.modify_job(name, next_run_time=system_clock())
+
+    def goes_on(job: Job) -> bool:
         with waking:
-            if not stopping.is_set():
-                scheduler.modify_job(name, next_run_time=system_clock())
+            if woken[job.name].is_set() and not stopping.is_set():
+                return True
+            running.discard(job.name)
+            return False
 
     def tick(job: Job) -> None:
-        again = True
-        while again and not stopping.is_set():
+        with waking:
+            running.add(job.name)
+            woken[job.name].set()
+        while goes_on(job):
             woken[job.name].clear()
-            if rounds.drain(job, stopping.is_set):
-                for name in job.wakes:
-                    wake(name)
-            again = woken[job.name].is_set()
+            rounds.drain(job, stopping.is_set, partial(wake, job))
 
     for job in jobs:
+        if job.bell is not None:
+            job.bell.heard = partial(wake, job)
         seconds = job.every.total_seconds()
         scheduler.add_job(tick, "interval", seconds=seconds, args=[job], id=job.name, next_run_time=system_clock())
     return scheduler

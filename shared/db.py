@@ -6,27 +6,40 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    DateTime,
+    Dialect,
+    Engine,
+    bindparam,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeDecorator
 
+from shared import sqlite_file
 from shared.errors import DatabaseUnusable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 DATABASE_AWAY = (OperationalError, InterfaceError, DatabaseUnusable)
 """What says that the database does not answer, or cannot write: nothing is wrong with the row that met it."""
 NOT_READY = (*DATABASE_AWAY, ProgrammingError)
 """The same, or there is no schema yet: ``check`` comes before ``migrate``."""
 
+_AFTERWARDS = "afterwards"
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA busy_timeout=30000",
@@ -74,8 +87,11 @@ class Database:
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Give a session that commits at the end, and rolls back on any error."""
-        with Session(self.engine, expire_on_commit=False) as session, session.begin():
-            yield session
+        with Session(self.engine, expire_on_commit=False) as session:
+            with session.begin():
+                yield session
+            for action in session.info.get(_AFTERWARDS, ()):
+                action()
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
@@ -86,6 +102,7 @@ class Database:
 
     def migrate(self) -> str:
         """Create or upgrade the schema; return the revision reached."""
+        self.require_sound()
         with _translated(), self.engine.begin() as connection:
             if connection.dialect.name == "postgresql":
                 # two processes may migrate at once; the key is any number of ours
@@ -93,7 +110,9 @@ class Database:
                 # a role that owns its schema alone may not even ask for one that is there
                 if not inspect(connection).has_schema(self.schema):
                     connection.execute(CreateSchema(self.schema))
-            self._require_known(MigrationContext.configure(connection).get_current_revision())
+            self._require_known(_revision(connection))
+            from alembic import command
+
             config = self._config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -101,12 +120,18 @@ class Database:
 
     def head(self) -> str:
         """Return the revision that this version of the software needs."""
-        return ScriptDirectory.from_config(self._config()).get_current_head() or ""
+        return self._revisions()[-1]
 
     def revision(self) -> str | None:
         """Return the revision the database is at, None when it is empty."""
         with _translated(), self.engine.execution_options(reading=True).connect() as connection:
-            return MigrationContext.configure(connection).get_current_revision()
+            return _revision(connection)
+
+    def require_sound(self) -> None:
+        """Raise DatabaseUnusable when the file of a SQLite database is damaged; a server looks after its own."""
+        url = self.engine.url
+        if url.get_backend_name() == "sqlite" and url.database:
+            sqlite_file.require_sound(Path(url.database))
 
     def require_schema(self, command_name: str) -> None:
         """Raise DatabaseUnusable, naming ``command_name``, unless the schema is at the needed revision."""
@@ -123,22 +148,35 @@ class Database:
 
     def _require_known(self, found: str | None) -> None:
         """Refuse a schema that migrations of this version cannot start from."""
-        scripts = ScriptDirectory.from_config(self._config())
-        if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
+        if found is not None and found not in self._revisions():
             raise DatabaseUnusable(
                 f"the database is at schema {found}, which this version does not know: it belongs to a newer version,"
                 " or to another program; install that version, or correct DATABASE_URL"
             )
 
     def _config(self) -> Config:
+        from alembic.config import Config
+
         config = Config()
         config.set_main_option("script_location", str(self._migrations).replace("%", "%%"))
         return config
 
+    def _revisions(self) -> list[str]:
+        """Return every revision that this version knows, the newest last: each script's name begins with its own."""
+        return sorted(script.stem.partition("_")[0] for script in (self._migrations / "versions").glob("[0-9]*.py"))
+
+
+def _revision(connection: Connection) -> str | None:
+    """Return the revision that Alembic noted; Alembic itself is loaded only where something is upgraded."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
+
 
 def after_commit(session: Session, action: Callable[[], None]) -> None:
-    """Do ``action`` once what ``session`` did is durable, and not at all when it is rolled back."""
-    event.listen(session, "after_commit", lambda _session: action(), once=True)
+    """Do ``action`` once what a :meth:`Database.transaction` did is durable, and not at all when it is rolled back."""
+    session.info.setdefault(_AFTERWARDS, []).append(action)
 
 
 def insert_once(session: Session, model: type[Any], **values: object) -> bool:
@@ -156,6 +194,14 @@ def insert_or_lock(session: Session, model: type[Any], **values: object) -> None
     # an update to what it is already: that locks the row
     same = {name: statement.excluded[name] for name in key}
     session.execute(statement.on_conflict_do_update(index_elements=key, set_=same))
+
+
+def is_one_of(column: InstrumentedAttribute[Any], *values: str) -> ColumnElement[bool]:
+    """Say that ``column`` has one of ``values``, which are our own words and stand in the statement itself.
+
+    A partial index is chosen only where the statement says the same as its condition.
+    """
+    return column.in_(bindparam(None, [str(value) for value in values], expanding=True, literal_execute=True))
 
 
 def append_only(table: str, dialect: str) -> tuple[str, ...]:

@@ -8,6 +8,7 @@
     │  ├─ MeshRefused           a person must look: trying again changes nothing
     │  │  ├─ MeshForbidden      our account, or the way to MESH: every other call would be refused, too
     │  │  └─ MeshGone           MESH does not hold (or no longer holds) what was asked for
+    │  ├─ MeshPending           on its way to MESH, which has not taken it yet: look it up later
     │  ├─ MeshProtocolError     MESH answered with something that its specification does not allow
     │  └─ MeshAmbiguous         the message may or may not have been taken: look it up first
     ├─ PdsError
@@ -101,6 +102,16 @@ class MeshForbidden(MeshRefused):
 
 class MeshGone(MeshRefused):
     """MESH does not hold what was asked for (404) or no longer gives it out (410)."""
+
+
+class MeshPending(MeshError):
+    """The message was handed over on its way to MESH, which has not taken it yet; look it up by its local id later.
+
+    Nothing is wrong, and it must not be sent again meanwhile.
+    """
+
+    retryable = True
+    ambiguous = True
 
 
 class MeshProtocolError(MeshError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -28,6 +29,16 @@ _EXTENSIONS: Final = {
     "image/tiff": "tiff",
     "image/tif": "tiff",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFile:
+    """A document's bytes under a name of ours. ``active`` says that it has the marks of something that runs."""
+
+    name: str
+    content_type: str
+    data: bytes = field(repr=False)
+    active: bool
 
 
 def file_name(position: int, content_type: str) -> str:

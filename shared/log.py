@@ -9,18 +9,30 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, TextIO
-
-import structlog
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from shared.errors import MessagingError
+
+if TYPE_CHECKING:
+    import structlog
 
 Level = Literal["debug", "info", "warning", "error"]
 
 # libraries that log addresses, headers or content at some level: MESH addresses are patient data
-_TALKATIVE = ("httpx", "httpcore", "weasyprint", "fontTools", "apscheduler", "alembic", "sqlalchemy", "tenacity")
+_TALKATIVE = (
+    "httpx",
+    "httpcore",
+    "weasyprint",
+    "fontTools",
+    "apscheduler",
+    "alembic",
+    "sqlalchemy",
+    "tenacity",
+    "uvicorn",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +60,7 @@ def emit(event: Event, **fields: object) -> None:
         known["dropped_fields"] = unknown
     # a log that cannot be written must not undo, or seem to undo, what was done
     with suppress(OSError, ValueError):
-        structlog.get_logger().log(getattr(logging, event.level.upper()), event.name, **known)
+        _logger().log(getattr(logging, event.level.upper()), event.name, **known)
 
 
 def describe(error: BaseException) -> str:
@@ -61,8 +73,31 @@ def describe(error: BaseException) -> str:
 
 
 def configure(level: Level, style: Literal["json", "console"], daemon: str, stream: TextIO | None = None) -> None:
-    """Set up structlog for this process; ``daemon`` stands in every line."""
+    """Set up the log of this process; ``daemon`` stands in every line."""
+    for name in _TALKATIVE:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.CRITICAL)
+        logger.propagate = False
     target = stream or sys.stderr
+    _wishes[:] = [lambda: _configure(level, style, daemon, target)]
+
+
+# structlog takes a third of a short command's life, and most commands log nothing: the first line sets it up
+_wishes: list[Callable[[], None]] = []
+
+
+def _logger() -> structlog.typing.WrappedLogger:
+    import structlog
+
+    for wish in tuple(_wishes):
+        wish()
+        _wishes.clear()
+    return structlog.get_logger()
+
+
+def _configure(level: Level, style: Literal["json", "console"], daemon: str, target: TextIO) -> None:
+    import structlog
+
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if style == "json"
@@ -79,10 +114,6 @@ def configure(level: Level, style: Literal["json", "console"], daemon: str, stre
         logger_factory=structlog.PrintLoggerFactory(target),
         cache_logger_on_first_use=False,
     )
-    for name in _TALKATIVE:
-        logger = logging.getLogger(name)
-        logger.setLevel(logging.CRITICAL)
-        logger.propagate = False
 
 
 def _named(daemon: str) -> structlog.typing.Processor:

@@ -17,6 +17,7 @@ from shared.log import Event, emit
 from shared.mesh.answers import CLOCK_MAY_BE_OFF
 from shared.mesh.certificates import ALERT_BEFORE, WARN_BEFORE, Expiry
 from shared.mesh.observer import Observer
+from shared.mesh_folder.observer import FolderObserver
 
 CLOCK_OFF = Event(
     "mesh.clock_off",
@@ -42,23 +43,59 @@ CERTIFICATES_UNUSABLE = Event(
     "Changed certificate files cannot be used; the former certificate stays in use and the files are tried again.",
     "Mend the file that `error` names. After a restart the former certificate is gone.",
 )
-EVENTS = (CLOCK_OFF, CLOCK_RIGHT, CERTIFICATE_EXPIRES, CERTIFICATES_READ, CERTIFICATES_UNUSABLE)
+HANDED_OVER = Event(
+    "mesh.handed_over",
+    "info",
+    ("local_id",),
+    "A message lies in the folder OUT; MESH has it when the MESH client has sent it (`MESH_TRANSPORT=folder`).",
+)
+CLIENT_STOPPED = Event(
+    "mesh.client_stopped",
+    "warning",
+    ("since",),
+    "A message has lain in the folder OUT since `since`, for more than an hour: the MESH client does not take it. Once"
+    " until OUT is empty.",
+    "Start NHS England's MESH client, and see its own log. The alert `mesh_client_stopped` is open meanwhile.",
+)
+CLIENT_WORKS = Event("mesh.client_works", "info", (), "The MESH client takes messages from the folder OUT again.")
+EVENTS = (
+    CLOCK_OFF,
+    CLOCK_RIGHT,
+    CERTIFICATE_EXPIRES,
+    CERTIFICATES_READ,
+    CERTIFICATES_UNUSABLE,
+    HANDED_OVER,
+    CLIENT_STOPPED,
+    CLIENT_WORKS,
+)
 
 # half of what is off: a clock at the limit must not go to and fro
 _RIGHT_AGAIN: Final = CLOCK_MAY_BE_OFF / 2
 _FAR_OFF: Final = timedelta(minutes=30)
 _DAY: Final = timedelta(days=1)
 _FILES: Final = ("MESH_CLIENT_CERT_FILE", "MESH_CA_FILE")
+# the MESH client looks into OUT every few minutes
+_TAKEN_WITHIN: Final = timedelta(hours=1)
 
 
 class MeshWatch(Observer):
-    """Observes the client of one mailbox for a daemon; ``answered`` is told of every good answer."""
+    """Observes the client of one mailbox for a daemon.
+
+    ``answered`` is told of every good answer, ``took`` how long each call took.
+    """
 
     def __init__(
-        self, mailbox_id: str, clock: Clock, database: Database, book: AlertBook[Any], answered: Callable[[], None]
+        self,
+        mailbox_id: str,
+        clock: Clock,
+        database: Database,
+        book: AlertBook[Any],
+        answered: Callable[[], None],
+        took: Callable[[str, timedelta], None],
     ) -> None:
         self._clock = clock
         self._answered = answered
+        self._took = took
         self._clock_alert = _Standing("clock_off", mailbox_id, clock, database, book)
         self._file_alerts = {file: _Standing("certificate_expires", file, clock, database, book) for file in _FILES}
         self._lock = Lock()
@@ -68,6 +105,10 @@ class MeshWatch(Observer):
     def answered(self) -> None:
         """End the outage, if there is one."""
         self._answered()
+
+    def took(self, call: str, duration: timedelta) -> None:
+        """Pass on how long MESH took."""
+        self._took(call, duration)
 
     def clock_compared(self, ahead: timedelta) -> None:
         """Say once that the clock is off, open an alert when it is far off, and take both back when it is right."""
@@ -123,6 +164,43 @@ class MeshWatch(Observer):
     def certificates_unusable(self, error: str) -> None:
         """Say what is wrong with the new files."""
         emit(CERTIFICATES_UNUSABLE, error=error)
+
+
+class FolderWatch(FolderObserver):
+    """Observes the folders of one mailbox for a daemon; ``answered`` is told whenever they could be used."""
+
+    def __init__(
+        self, mailbox_id: str, clock: Clock, database: Database, book: AlertBook[Any], answered: Callable[[], None]
+    ) -> None:
+        self._clock = clock
+        self._answered = answered
+        self._alert = _Standing("mesh_client_stopped", mailbox_id, clock, database, book)
+        self._stands_still = False
+
+    def answered(self) -> None:
+        """End the outage, if there is one."""
+        self._answered()
+
+    def handed_over(self, local_id: str) -> None:
+        """Say which message the MESH client has to take."""
+        emit(HANDED_OVER, local_id=local_id)
+
+    def waiting_since(self, at: datetime | None) -> None:
+        """Say and alert once that the MESH client takes nothing, and take both back when it does."""
+        was, self._stands_still = self._stands_still, at is not None and self._clock() - at > _TAKEN_WITHIN
+        if at is None or not self._stands_still:
+            if was:
+                emit(CLIENT_WORKS)
+            self._alert.close("the MESH client takes messages again")
+            return
+        if not was:
+            emit(CLIENT_STOPPED, since=at.strftime("%Y-%m-%dT%H:%M:%SZ"))
+        self._alert.open(
+            True,
+            text=f"The MESH client takes nothing from the folder OUT: the oldest message lies there since"
+            f" {at:%Y-%m-%d %H:%M} UTC.",
+            action="Start NHS England's MESH client on its machine and read its log; leave the files in OUT alone.",
+        )
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from shared.clock import Clock
@@ -20,7 +20,7 @@ from shared.db import DATABASE_AWAY
 from shared.errors import CommandFailed
 from shared.heartbeat import Backlog
 from shared.setting_types import Address
-from shared.vitals import Vitals
+from shared.vitals import BOUNDS, Latencies, Vitals
 
 PREFIX = "federated_consultation"
 
@@ -36,10 +36,12 @@ class Figures(Collector):
     vitals: Vitals
     backlog: Callable[[], Backlog]
     counts: Callable[[], Mapping[str, int]]
+    latencies: Latencies
 
     def collect(self) -> Iterable[Metric]:
         """Return every figure, as Prometheus asks for them."""
         yield from self._jobs()
+        yield self._mesh()
         up = GaugeMetricFamily(f"{PREFIX}_database_up", "Whether the database answers.")
         try:
             backlog, counts = self.backlog(), self.counts()
@@ -59,6 +61,15 @@ class Figures(Collector):
             ("alerts_open", "Open alerts.", backlog.open_alerts),
         ):
             yield GaugeMetricFamily(f"{PREFIX}_{name}", text, value=value)
+
+    def _mesh(self) -> Metric:
+        calls = HistogramMetricFamily(
+            f"{PREFIX}_mesh_call_seconds", "How long MESH took to answer each kind of call.", labels=["call"]
+        )
+        for call, latency in self.latencies.calls().items():
+            within = [(str(bound), count) for bound, count in zip(BOUNDS, latency.within, strict=True)]
+            calls.add_metric([call], [*within, ("+Inf", latency.answers)], latency.seconds)
+        return calls
 
     def _jobs(self) -> Iterator[Metric]:
         # not "job": Prometheus keeps that label for itself

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from textwrap import fill
+from typing import Any, Final
 
 import click
-from tabulate import tabulate
 
 from shared.meanings.catalogue import is_known, meaning_of
 from shared.tables import AlertColumns, AuditColumns, TimelineColumns
+
+_WIDTH: Final = 80
 
 
 def rfc3339(moment: datetime | None) -> str | None:
@@ -25,12 +27,53 @@ def print_json(document: object) -> None:
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], nothing: str) -> None:
-    """Print ``rows`` with the chosen columns (key → heading), or the word for nothing."""
+    """Print ``rows`` with the chosen columns (key → heading), or the word for nothing.
+
+    What has no room in 80 columns, the widest first, stands beneath its row.
+    """
     if not rows:
         click.echo(nothing)
         return
-    body = [["" if row[key] in (None, []) else printable(row[key]) for key in columns] for row in rows]
-    click.echo(tabulate(body, headers=list(columns.values()), tablefmt="simple", disable_numparse=True))
+    from tabulate import tabulate
+
+    body = [[_cell(row[key]) for key in columns] for row in rows]
+    shown = _with_room([list(columns.values()), *body])
+    table = tabulate(
+        [[row[at] for at in shown] for row in body],
+        headers=[list(columns.values())[at] for at in shown],
+        tablefmt="simple",
+        disable_numparse=True,
+    ).splitlines()
+    for line in table[:2]:
+        click.echo(line.rstrip())
+    for line, row in zip(table[2:], body, strict=True):
+        click.echo(line.rstrip())
+        for at, heading in enumerate(columns.values()):
+            if at not in shown and row[at]:
+                click.echo(_wrapped(f"{heading}: {row[at]}"))
+
+
+def _wrapped(words: str) -> str:
+    """Return ``words`` in lines of 80 columns; an id is never broken, lest nobody find it."""
+    return fill(
+        words, _WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False, break_long_words=False
+    )
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(printable(each) for each in value)
+    return "" if value is None else printable(value)
+
+
+def _with_room(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return which columns of ``rows`` fit beside one another; the first always does."""
+    # tabulate leaves two spaces around a heading
+    widths = [max(len(heading) + 2, *map(len, cells)) for heading, *cells in zip(*rows, strict=True)]
+    shown = list(range(len(widths)))
+    while len(shown) > 1 and sum(widths[at] + 2 for at in shown) - 2 > _WIDTH:
+        shown.remove(max(shown[1:], key=lambda at: widths[at]))
+    return shown
 
 
 def printable(value: object) -> str:

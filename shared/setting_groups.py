@@ -12,6 +12,7 @@ _TOGETHER: Final = (
     ("MESH_CLIENT_CERT_FILE", "MESH_CLIENT_KEY_FILE"),
     ("ALERT_EMAIL_TO", "ALERT_EMAIL_FROM", "SMTP_URL"),
 )
+_TO_CALL_MESH: Final = ("MESH_URL", "MESH_MAILBOX_PASSWORD", "MESH_SHARED_KEY")
 _TO_ASK_PDS: Final = ("PDS_URL", "PDS_TOKEN_URL", "PDS_API_KEY", "PDS_KEY_ID", "PDS_PRIVATE_KEY_FILE")
 
 
@@ -28,9 +29,24 @@ def missing_partners(values: Mapping[str, str], known: frozenset[str]) -> list[F
         for name in group
         if name not in values
     ]
+    if "MESH_TRANSPORT" in known:
+        faults += _of_mesh(values)
     if "PDS_MODE" in known and values.get("PDS_MODE") == "fhir":
         faults += [Fault(name, "is required with PDS_MODE=fhir") for name in _TO_ASK_PDS if name not in values]
     return [*faults, *_of_login(values)] if "SMTP_URL" in known else faults
+
+
+def _of_mesh(values: Mapping[str, str]) -> Iterator[Fault]:
+    """Give what is missing to reach MESH in the chosen way."""
+    if values.get("MESH_TRANSPORT", "").lower() == "folder":
+        if "MESH_FOLDER" not in values:
+            yield Fault("MESH_FOLDER", "is required with MESH_TRANSPORT=folder")
+        return
+    yield from (Fault(name, "is required") for name in _TO_CALL_MESH if name not in values)
+    if "MESH_FOLDER" in values:
+        yield Fault(
+            "MESH_FOLDER", "is set, and MESH is reached by its API: set MESH_TRANSPORT=folder or leave it empty"
+        )
 
 
 def _of_login(values: Mapping[str, str]) -> Iterator[Fault]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TypeAlias
@@ -153,16 +154,59 @@ class Address(NamedTuple):
 
 
 def _loopback(value: object) -> object:
+    address = _address(value)
+    if not isinstance(address, Address):
+        return value
+    if not is_loopback(address.host):
+        raise PydanticCustomError("address", "must be a loopback address and a port, such as 127.0.0.1:9464")
+    return address
+
+
+def _address(value: object) -> object:
     if not isinstance(value, str):
         return value
     host, _, port = value.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
     try:
-        inside = ipaddress.ip_address(host.strip("[]")).is_loopback
+        ipaddress.ip_address(host)
     except ValueError:
-        inside = False
-    if not inside or not port.isdigit() or not 0 < int(port) < 65_536:
-        raise PydanticCustomError("address", "must be a loopback address and a port, such as 127.0.0.1:9464")
-    return Address(host.strip("[]"), int(port))
+        host = ""
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise PydanticCustomError("address", "must be an IP address and a port, such as 127.0.0.1:9464")
+    return Address(host, int(port))
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether an IP address is this machine's own; what is none is not."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listed(value: object) -> object:
+    return tuple(each.strip() for each in value.split(",") if each.strip()) if isinstance(value, str) else value
+
+
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise PydanticCustomError(
+            "network", "must be IP addresses or networks, such as 10.0.0.7, 172.16.0.0/12"
+        ) from None
+
+
+def _host_name(value: str) -> str:
+    if not _HOST.fullmatch(value.lower()):
+        raise PydanticCustomError("host", "must be host names without a port, such as worklist.example.org")
+    return value.lower()
+
+
+def _header_name(value: str) -> str:
+    if not _HEADER.fullmatch(value):
+        raise PydanticCustomError("header", "must be the name of a header, such as X-Forwarded-User")
+    return value.lower()
 
 
 Duration = Annotated[timedelta, BeforeValidator(_exact)]
@@ -179,11 +223,17 @@ MeshUrl = Annotated[str, AfterValidator(_mesh_url)]
 ServiceUrl = Annotated[str, AfterValidator(_service_url)]
 ReadableFile = Annotated[Path, AfterValidator(_readable)]
 LoopbackAddress = Annotated[Address, BeforeValidator(_loopback)]
+ListenAddress = Annotated[Address, BeforeValidator(_address)]
+Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], BeforeValidator(_listed)]
+HostNames = Annotated[tuple[Annotated[str, AfterValidator(_host_name)], ...], BeforeValidator(_listed)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
 Directory = Annotated[Path, AfterValidator(_directory)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 """A path that need not be there yet: a share may come and go."""
 Size = Annotated[ByteSize, Field(gt=0)]
 """Bytes; ``20MB`` is 20 million (decision 36)."""
 
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]+\]")
+_HEADER = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}")
 _INSIDE = frozenset({"local", "localhost", "test"})
 _SOME_DAY = datetime(2000, 1, 1, tzinfo=UTC)

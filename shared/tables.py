@@ -13,6 +13,10 @@ from shared.db import UtcDateTime
 LONGEST_PAUSE: Final = timedelta(hours=1)
 """After a failure a row is tried again within this time."""
 
+# between two looks at what others have to do
+_SOON: Final = timedelta(seconds=30)
+_SELDOM: Final = timedelta(minutes=5)
+
 
 class ClaimColumns:
     """Makes a row claimable by one process at a time, with a lease that ends by itself (decision 41)."""
@@ -40,6 +44,11 @@ class ClaimColumns:
         self.lease_until = None
         self.next_attempt_at = None
         self.attempts = 0
+
+    def look_again(self, now: datetime, since: datetime) -> None:
+        """Give the row back after a step that waits for somebody else, ``since`` when; that counts as no attempt."""
+        self.lease_until = None
+        self.next_attempt_at = now + min(max((now - since) / 4, _SOON), _SELDOM)
 
     def back_off(self, now: datetime, at_most: timedelta = LONGEST_PAUSE, wish: float = 0.0) -> None:
         """Give the row back after a step that failed, to be tried again later and later, ``at_most`` later.
@@ -106,6 +115,14 @@ class DigestColumns(ClaimColumns):
 
     id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class PollerColumns:
+    """The one row that keeps which process, ``holder``, looks into the mailbox, and until when no other does."""
+
+    id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
+    holder: Mapped[str | None] = mapped_column(String(36))
+    lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 def one_open_alert(name: str) -> Index:

@@ -1,4 +1,4 @@
-"""How each job is: when it last succeeded, whether it is late, and whether a step of it is stuck."""
+"""How a daemon is: when each job last succeeded, whether it is late or stuck, and how long MESH takes to answer."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from shared.clock import Clock
 _ROUNDS: Final = 3
 _GRACE: Final = timedelta(minutes=15)
 _STUCK_AFTER: Final = timedelta(hours=1)
+BOUNDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Seconds by which the answers of MESH are told apart; the last ones are for large messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +95,33 @@ class Vitals:
         with self._lock:
             if name in self._jobs:
                 self._jobs[name] = change(self._jobs[name])
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """How many answers there were, how many seconds all of them took, and how many came within each of BOUNDS."""
+
+    answers: int = 0
+    seconds: float = 0.0
+    within: tuple[int, ...] = (0,) * len(BOUNDS)
+
+
+class Latencies:
+    """How long MESH took to answer, by what it was asked for; safe with threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls: dict[str, Latency] = {}
+
+    def took(self, call: str, duration: timedelta) -> None:
+        """Note an answer."""
+        seconds = duration.total_seconds()
+        with self._lock:
+            known = self._calls.get(call, Latency())
+            within = tuple(count + (seconds <= bound) for count, bound in zip(known.within, BOUNDS, strict=True))
+            self._calls[call] = Latency(known.answers + 1, known.seconds + seconds, within)
+
+    def calls(self) -> Mapping[str, Latency]:
+        """Return what is known of each kind of call."""
+        with self._lock:
+            return dict(self._calls)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from deploy.demo.surgery import CEDAR, Case, Expected, Patient
@@ -216,3 +218,14 @@ CASES: Final = (
         by_sql=True,
     ),
 )
+
+
+def cases_of(payload: str) -> Sequence[Case]:
+    """Return the consultations with what must become of them when ``payload`` is sent.
+
+    A document of Send Document 2.0 may not be confidential: the report stays here, and a person is told.
+    """
+    withheld = [Expected("not_required", None, reason="confidential", alert="confidential")]
+    if payload == "task":
+        return CASES
+    return [replace(case, expected=withheld) if case.confidential else case for case in CASES]

@@ -1,6 +1,7 @@
 """An evening surgery between two practices, with real daemons over a local MESH: ``make demo``.
 
-With ``--break`` the local MESH loses every response on its way: the demo must notice and name what is missing.
+With ``--break`` the local MESH loses every response on its way: the demo must notice and name what is missing. With
+``--payload document`` reports go as GP Connect Send Document 2.0 has them.
 """
 
 from __future__ import annotations
@@ -9,19 +10,20 @@ import argparse
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from tabulate import tabulate
 
 from deploy.demo import judge, surgery
-from deploy.demo.cases import CASES
+from deploy.demo.cases import cases_of
 from deploy.demo.documents import write_documents
 from deploy.demo.evening import Evening
 from deploy.demo.practices import DemoFailed, LocalMesh, Practice
 from deploy.demo.surgery import ALDER, BIRCH
 
-_RESPONSES: Final = "GPFED_CONSULT_REPORT_ACK"
+_RESPONSES: Final = {"task": "GPFED_CONSULT_REPORT_ACK", "document": "GPCONNECT_SEND_DOCUMENT_ACK"}
 # the local MESH ends by itself after so many seconds, should nobody end it
 _MESH_LIVES: Final = 900
 _COMMON: Final = {"MESH_POLL_INTERVAL": "PT1S", "MESH_SHARED_KEY": "demo shared key"}
@@ -38,7 +40,7 @@ def settings(url: str, practice: dict[str, str]) -> dict[str, str]:
     }
 
 
-def alder(url: str, directory: Path, *, broken: bool) -> Practice:
+def alder(url: str, directory: Path, *, broken: bool, payload: str = "task") -> Practice:
     """Return the practice that sees the patients."""
     federation = directory / "federation.csv"
     federation.write_text(surgery.FEDERATION, encoding="utf-8")
@@ -51,6 +53,7 @@ def alder(url: str, directory: Path, *, broken: bool) -> Practice:
             "PRACTICE_TOWN": "Carlisle",
             "PRACTICE_TELEPHONE": "01632 960010",
             "FEDERATION_FILE": str(federation),
+            "PAYLOAD": payload,
             "OUTBOX_POLL_INTERVAL": "PT1S",
             # the patients were seen five minutes ago; who comes now has half a minute to be deleted
             "SEND_DELAY": "PT30S",
@@ -59,10 +62,15 @@ def alder(url: str, directory: Path, *, broken: bool) -> Practice:
     )
 
 
+def birch(url: str, directory: Path) -> Practice:
+    """Return the practice where the patients are registered."""
+    return Practice("registered-receiver", directory / "birch", settings(url, BIRCH))
+
+
 def show(evening: Evening, facts: judge.Facts, places: dict[str, Path]) -> None:
     """Print what the sender knows, what the practice's worklist shows, and where the documents are."""
     reports, tasks = [], []
-    for case in CASES:
+    for case in evening.cases:
         for row in judge.reports_of(case, facts.reports):
             answers = [row["infrastructure_code"], row["business_code"]]
             overdue = ", ".join(row["overdue"])
@@ -80,30 +88,44 @@ def show(evening: Evening, facts: judge.Facts, places: dict[str, Path]) -> None:
     print(f"\nThe PDFs are in {evening.directory / 'tasks'}, the log lines beside them.")
 
 
-def play(directory: Path, *, broken: bool) -> list[str]:
-    """Play the evening in ``directory``; return what is missing at its end."""
+def play(
+    directory: Path,
+    *,
+    broken: bool = False,
+    payload: str = "task",
+    seconds: int = _MESH_LIVES,
+    afterwards: Callable[[Evening], None] = lambda _evening: None,
+) -> list[str]:
+    """Play the evening in ``directory``; return what is missing at its end.
+
+    ``afterwards`` is called while MESH and both daemons still run; MESH ends by itself after so many ``seconds``.
+    """
     documents = write_documents(directory)
-    mesh = LocalMesh.start(surgery.mesh_configuration(CASES), directory, _RESPONSES if broken else None, _MESH_LIVES)
+    cases = cases_of(payload)
+    lost = _RESPONSES[payload] if broken else None
+    mesh = LocalMesh.start(surgery.mesh_configuration(cases), directory, lost, seconds)
     running = [mesh.background]
     try:
         evening = Evening(
             mesh,
-            alder(mesh.url, directory, broken=broken),
-            Practice("registered-receiver", directory / "birch", settings(mesh.url, BIRCH)),
+            alder(mesh.url, directory, broken=broken, payload=payload),
+            birch(mesh.url, directory),
             directory,
             documents,
             # what is lost never comes: no use in waiting long
             patience=10 if broken else 45,
+            cases=cases,
         )
         evening.open_the_practices()
         running.append(evening.alder.daemon())
         running.append(evening.birch.daemon())
-        evening.say(f"both daemons run; the evening surgery has {len(CASES)} consultations")
+        evening.say(f"both daemons run; the evening surgery has {len(cases)} consultations")
         evening.see_the_patients()
         evening.watch(running)
         facts = evening.facts()
         show(evening, facts, evening.export(facts))
-        faults = judge.missing(CASES, facts)
+        faults = judge.missing(cases, facts)
+        afterwards(evening)
     finally:
         # MESH last: a daemon may be in the middle of something
         ended = [(each.name, each.stop()) for each in reversed(running)]
@@ -114,13 +136,14 @@ def main() -> int:
     """Play the evening and judge it; return the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--break", dest="broken", action="store_true", help="lose every response on its way")
+    parser.add_argument("--payload", choices=tuple(_RESPONSES), default="task", help="what is sent (default: task)")
     parser.add_argument("--directory", type=Path, help="an empty directory to work in (default: a new one)")
     chosen = parser.parse_args()
     # told to end, it ends its processes first
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     directory = chosen.directory or Path(tempfile.mkdtemp(prefix="federated-consultation-demo-"))
     try:
-        faults = play(directory.resolve(), broken=chosen.broken)
+        faults = play(directory.resolve(), broken=chosen.broken, payload=chosen.payload)
     except DemoFailed as error:
         faults = [str(error)]
     except KeyboardInterrupt:

@@ -44,6 +44,7 @@ class Evening:
     directory: Path
     documents: Sequence[Path]
     patience: float
+    cases: Sequence[surgery.Case] = CASES
     began: float = field(default_factory=time.monotonic)
     seen_at: datetime = field(default_factory=lambda: _now() - timedelta(minutes=5))
     seen: dict[str, str] = field(default_factory=dict)
@@ -56,7 +57,7 @@ class Evening:
     def open_the_practices(self) -> None:
         """Create both databases and load the registered practice's patients."""
         patients = self.directory / "patients.csv"
-        patients.write_text(surgery.patient_index(CASES), encoding="utf-8")
+        patients.write_text(surgery.patient_index(self.cases), encoding="utf-8")
 
         def birch() -> None:
             self.birch.run("migrate")
@@ -66,9 +67,9 @@ class Evening:
 
     def see_the_patients(self) -> None:
         """Let the clinical system write the consultations to the outbox: one by SQL, the others by ``enqueue``."""
-        by_command = [case for case in CASES if not case.by_sql and case.deleted != "waits"]
+        by_command = [case for case in self.cases if not case.by_sql and case.deleted != "waits"]
         self.enqueue([case.consultation(self.seen_at, self.documents) for case in by_command])
-        for case in CASES:
+        for case in self.cases:
             if case.by_sql:
                 write_row(self.alder.database, case.consultation(self.seen_at, ()))
             elif case.deleted == "waits":
@@ -90,13 +91,13 @@ class Evening:
             reports, reviews = _at_once(lambda: self.alder.ask("status"), lambda: self.birch.ask("reviews"))
             if self.tell(reports) | self.decide(reviews) | self.update(reports) | self.delete_too_late(reports):
                 changed = time.monotonic()
-            elif judge.settled(CASES, reports):
+            elif judge.settled(self.cases, reports):
                 return
 
     def tell(self, reports: Sequence[judge.Row]) -> bool:
         """Print every report whose state changed; say whether there was one."""
         news = False
-        for case in CASES:
+        for case in self.cases:
             for row in judge.reports_of(case, reports):
                 state = " ".join(filter(None, (row["state"], row["reason"])))
                 if self.seen.get(row["report_id"]) != state:
@@ -121,7 +122,7 @@ class Evening:
         """Change each consultation that has something to add, once its first version was sent."""
         due = [
             case
-            for case in CASES
+            for case in self.cases
             if case.later_note and self.is_new(case) and any(r["sent_at"] for r in judge.reports_of(case, reports))
         ]
         for case in due:
@@ -135,7 +136,7 @@ class Evening:
         """Delete what has arrived at the other practice already."""
         due = [
             case
-            for case in CASES
+            for case in self.cases
             if case.deleted == "arrived"
             and self.is_new(case)
             and any(r["state"] == "delivered" for r in judge.reports_of(case, reports))

@@ -112,11 +112,10 @@ class Practice:
         """The SQLite file."""
         return self.directory / "state" / f"{self.command}.sqlite3"
 
-    def run(self, *arguments: str) -> str:
-        """Run one command to its end and return what it prints; raise DemoFailed when it fails."""
-        done = subprocess.run(
-            [*self._command(), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, env=_clean()
-        )
+    def run(self, *arguments: str, typed: str = "") -> str:
+        """Run one command with what is ``typed``, and return what it prints; raise DemoFailed when it fails."""
+        command = [*self._command(), *arguments]
+        done = subprocess.run(command, input=typed, capture_output=True, text=True, env=_clean())
         if done.returncode != 0:
             raise DemoFailed(f"{self.command} {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
         return done.stdout
@@ -129,6 +128,12 @@ class Practice:
     def daemon(self) -> Background:
         """Start the daemon."""
         return Background.start(self.command, [*self._command(), "run"], self.directory)
+
+    def web(self, address: str) -> Background:
+        """Start the web pages at ``address``, a host and a port."""
+        with self.env_file.open("a", encoding="utf-8") as settings:
+            settings.write(f"WEB_LISTEN='{address}'\n")
+        return Background.start(f"{self.command}-web", [*self._command(), "web"], self.directory)
 
     def _command(self) -> list[str]:
         return [str(Path(sys.executable).with_name(self.command)), "--env-file", str(self.env_file)]

@@ -7,11 +7,10 @@ from typing import Final
 
 from federated_sender.events import EVENTS as SENDER
 from registered_receiver.events import EVENTS as RECEIVER
-from shared import alert_mail, alerts, daemon
-from shared.log import Event, catalogue_markdown
+from shared.catalogue import EVENTS as LIBRARY
+from shared.log import catalogue_markdown
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "logs.md"
-_BOTH: Final = (*alerts.EVENTS, *alert_mail.EVENTS, *daemon.EVENTS)
 _INTRODUCTION: Final = """\
 # Log lines
 
@@ -31,15 +30,11 @@ def page() -> str:
     return "\n".join(
         (
             _INTRODUCTION,
-            catalogue_markdown("Both daemons", _BOTH),
-            catalogue_markdown("`federated-sender`", _own(SENDER)),
-            catalogue_markdown("`registered-receiver`", _own(RECEIVER)),
+            catalogue_markdown("Both daemons", LIBRARY),
+            catalogue_markdown("`federated-sender`", SENDER),
+            catalogue_markdown("`registered-receiver`", RECEIVER),
         )
     )
-
-
-def _own(events: tuple[Event, ...]) -> tuple[Event, ...]:
-    return tuple(event for event in events if event not in _BOTH)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from typing import Final
 
 from shared.itk3.codes import Level, find
 from shared.meanings.meaning import Meaning
-from shared.meanings.of_mesh import MESH, UNKNOWN_MESH
+from shared.meanings.of_mesh import MESH, NO_CODE, UNKNOWN_MESH
 from shared.meanings.of_responses import RESPONSES, UNKNOWN_INFRASTRUCTURE, UNKNOWN_RESPONSE
 
 _BY_CODE: Final = {meaning.code: meaning for meaning in (*RESPONSES, *MESH)}
@@ -26,7 +26,9 @@ def meaning_of(code: str) -> Meaning:
         return _BY_CODE[code]
     if _SERVER_FAULT.fullmatch(code):
         return _BY_CODE["HTTP 5xx"]
+    if code in ("", "?"):
+        return Meaning("no code", *NO_CODE, daemons="")
     if not _RESPONSE_CODE.fullmatch(code):
-        return Meaning(code or "no code", *UNKNOWN_MESH, daemons="")
+        return Meaning(code, *UNKNOWN_MESH, daemons="")
     refused = find(code).level is Level.INFRASTRUCTURE
     return Meaning(code, *(UNKNOWN_INFRASTRUCTURE if refused else UNKNOWN_RESPONSE), daemons="")

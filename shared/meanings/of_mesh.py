@@ -194,3 +194,10 @@ UNKNOWN_MESH: Final = (
     _DESK,
     f"{_TELL} Ask the service desk what the code means.",
 )
+
+NO_CODE: Final = (
+    "MESH, or the MESH client, could not send it and gives no code.",
+    _SUPPORT,
+    f"{_TELL} With `MESH_TRANSPORT=folder` read the MESH client's log; once the cause is mended, send it again.",
+)
+"""What can be said when a report of MESH, or what its client put into FAILED, has no code."""

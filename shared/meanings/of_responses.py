@@ -55,7 +55,11 @@ _WRONGLY_BUILT: Final = (
     ),
     ("20006", "The message's header breaks a rule of ITK3.", "the bundle or its header is not valid"),
     ("20009", "The report inside the message breaks a rule.", "the payload is not valid"),
-    ("20014", "The document could not take the place of an earlier one; neither version counts any more.", ""),
+    (
+        "20014",
+        "The document could not take the place of an earlier one; neither version counts any more.",
+        "the document that it replaces is another consultation's, or another patient's",
+    ),
 )
 
 _ATTACHED: Final = (

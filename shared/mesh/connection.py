@@ -19,6 +19,7 @@ from shared.mesh.account import MeshAccount
 from shared.mesh.answers import Answer
 from shared.mesh.auth import Signer
 from shared.mesh.body import copy_body, read_body
+from shared.mesh.calls import kind_of
 from shared.mesh.chunks import Section
 from shared.mesh.observer import Observer
 from shared.mesh.repetition import LAST_BEGINNING, Repetition
@@ -162,6 +163,7 @@ class Connection:
         one that did, MeshRefused when it cannot be sent at all, and MeshProtocolError when the answer cannot be
         decoded.
         """
+        asked = self._clock()
         try:
             request = self._client.build_request(
                 method,
@@ -182,6 +184,7 @@ class Connection:
             raise MeshRefused(f"the request cannot be sent ({type(error).__name__})") from None
         except httpx.HTTPError as error:
             raise MeshAmbiguous(f"no whole answer came from MESH ({type(error).__name__})") from error
+        self._observer.took(kind_of(method, path), max(self._clock() - asked, timedelta(0)))
         self._tell(answer)
         return answer
 

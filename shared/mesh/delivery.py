@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.errors import MeshGone
-from shared.mesh.client import MeshClient
+from shared.errors import MeshGone, MeshPending
+from shared.mesh.mailbox import MeshMailbox
 from shared.mesh.messages import LocalIdTracking, OutgoingMessage, Taken
 
 
@@ -20,27 +20,29 @@ class Delivery:
     adopted: bool
 
 
-def deliver(client: MeshClient, message: OutgoingMessage, *, look_first: bool) -> Delivery:
+def deliver(client: MeshMailbox, message: OutgoingMessage, *, look_first: bool) -> Delivery:
     """Bring ``message`` to MESH, creating it there at most once.
 
     ``look_first`` is for every attempt after an ambiguous one, after a restore and after a crash between the POST
     and the commit: what MESH already holds under the local id is adopted. The caller keeps "maybe sent" before
     this call or on MeshAmbiguous, pauses, and calls again with ``look_first``; nothing is posted again here, since
-    MESH may need a moment to know what it took. An upload that lacks chunks is continued. Errors are those of
-    ``MeshClient.send`` and ``track_local_id``.
+    MESH may need a moment to know what it took. An upload that lacks chunks is continued, and what is still on its
+    way to MESH raises MeshPending. Errors are those of ``MeshMailbox.send`` and ``track_local_id``.
     """
     if look_first:
         known = client.track_local_id(message.local_id)
+        if known.taken is Taken.ON_ITS_WAY:
+            raise MeshPending("it was handed over, and MESH has not taken it yet")
         if known.taken is Taken.UNFINISHED:
             return _continued(client, message, known)
         # several uploads may all be unfinished ones, which MESH does not tell apart: a loss is worse than a duplicate
         unsure = known.taken is Taken.SEVERAL_TIMES and client.number_of_chunks(message) > 1
         if known.taken is not Taken.NEVER and not unsure:
-            return Delivery(known.message_id, adopted=True)
+            return Delivery(known.message_id, adopted=not known.is_usual)
     return Delivery(client.send(message), adopted=False)
 
 
-def _continued(client: MeshClient, message: OutgoingMessage, known: LocalIdTracking) -> Delivery:
+def _continued(client: MeshMailbox, message: OutgoingMessage, known: LocalIdTracking) -> Delivery:
     """Go on with an upload that broke off; begin anew when it is not one of these chunks: MESH shows it to nobody."""
     chunks = client.number_of_chunks(message)
     if known.message_id and chunks > 1 and known.chunks in (None, chunks):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -18,7 +18,8 @@ from shared.errors import (
     MeshUnreachable,
     MessagingError,
 )
-from shared.mesh.client import PAGE_SIZE, MeshClient
+from shared.mesh.client import PAGE_SIZE
+from shared.mesh.mailbox import MeshMailbox
 from shared.mesh.messages import IncomingMessage, MessageHeaders
 
 # This many one after the other, and it is MESH that fails, not the single messages.
@@ -54,25 +55,25 @@ class Collector:
       again until it is acknowledged. An InvalidMessage that it raises concerns this message alone.
     - ``left`` is told once of each message that is not ours, which stays in MESH unacknowledged.
     - ``max_bytes``: no more of a body is read; ``keep`` then gets it truncated.
-    - ``workflow_id`` is that of the reports: what begins with it is found among any number of strangers' messages.
+    - ``workflows`` are those of the reports: what begins with one is found among any number of strangers' messages.
     """
 
     def __init__(
         self,
-        client: MeshClient,
+        client: MeshMailbox,
         *,
         owns: Callable[[MessageHeaders], bool],
         keep: Callable[[IncomingMessage], None],
         left: Callable[[MessageHeaders], None],
         max_bytes: int,
-        workflow_id: str,
+        workflows: Collection[str],
     ) -> None:
         self._client = client
         self._owns = owns
         self._keep = keep
         self._left = left
         self._max_bytes = max_bytes
-        self._workflow_id = workflow_id
+        self._workflows = workflows
         self._foreign: set[str] = set()
         # Over which MESH stumbled, the longest ago first; a dict, since a set has no order.
         self._stumbled: dict[str, None] = {}
@@ -104,7 +105,7 @@ class Collector:
         error = self._go_through(fresh, collected, lambda: collected.left >= most_left or stopping())
         if error is None and fresh and not stopping():
             # strangers' messages must not hide ours, not even from a process that ends after one round
-            named = set(self._client.list_inbox(f"{self._workflow_id}*"))
+            named = {each for workflow in self._workflows for each in self._client.list_inbox(f"{workflow}*")}
             error = self._go_through(deque(each for each in fresh if each in named), collected, stopping)
         if error is not None:
             raise error

@@ -160,9 +160,13 @@ class Tracking:
 
 
 class Taken(StrEnum):
-    """How often MESH took a message with one of our local ids; ``UNFINISHED`` is an upload that lacks chunks."""
+    """How often MESH took a message with one of our local ids.
+
+    ``ON_ITS_WAY`` was handed over and not taken yet; ``UNFINISHED`` is an upload that lacks chunks.
+    """
 
     NEVER = "never"
+    ON_ITS_WAY = "on its way"
     UNFINISHED = "unfinished"
     ONCE = "once"
     SEVERAL_TIMES = "several times"
@@ -172,12 +176,14 @@ class Taken(StrEnum):
 class LocalIdTracking:
     """What MESH knows under one of our local ids; it tells no ``message_id`` of one taken several times.
 
-    ``chunks`` is how many an unfinished upload is to have, when MESH says so.
+    ``chunks`` is how many an unfinished upload is to have, when MESH says so. ``is_usual`` says that a send always
+    ends with such a look, and not only after something went wrong.
     """
 
     taken: Taken
     message_id: str | None = None
     chunks: int | None = None
+    is_usual: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,9 @@ class Observer:
     def answered(self) -> None:
         """Hear that MESH gave a good answer: no outage, no refusal."""
 
+    def took(self, call: str, duration: timedelta) -> None:
+        """Hear how long one attempt took from the request to the end of the answer; ``call`` is a word of ``calls``."""
+
     def clock_compared(self, ahead: timedelta) -> None:
         """Hear how far our clock is ``ahead`` of MESH's by some answer, behind when negative, to a second or two."""
 

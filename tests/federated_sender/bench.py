@@ -149,7 +149,7 @@ class SenderBench:
         return self.mesh.put("ALDERMB1", body, sender=mailbox, workflow_id=f"{WORKFLOW}_ACK")
 
     def posts(self) -> list[Message]:
-        return [message for message in self.mesh.posts if message.workflow_id == WORKFLOW]
+        return [post for post in self.mesh.posts if post.sender == "ALDERMB1" and not post.workflow_id.endswith("_ACK")]
 
 
 def wire_sender(
@@ -186,7 +186,7 @@ def wire_sender(
     )
     every = timedelta(minutes=5)
     jobs = (
-        Job("collect", Collect(database, client, clock, WORKFLOW, lambda: False).step, every, drains=False),
+        Job("collect", Collect(database, client, clock, (WORKFLOW,), lambda: False).step, every, drains=False),
         Job("follow", Follow(database, clock).step, every),
         Job("intake", intake.step, every),
         Job("send", send.step, every),

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 from uuid import UUID
 
+import pytest
+
+from federated_sender import send
+from federated_sender.consultation import Consultation
 from federated_sender.drafts import Outcome
+from federated_sender.setbacks import MOST_ATTEMPTS
+from federated_sender.tables import Poller
+from shared.itk3.parse import read
+from shared.turn import Turn
 from tests.federated_sender.bench import SenderBench, consultation
 from tests.federated_sender.conftest import MakeSender
 from tests.federated_sender.rows import write
@@ -66,6 +75,64 @@ def test_two_processes_that_empty_one_mailbox_store_each_response_once(make_send
     # which of the two was applied first is a matter of chance
     first = events.count("infrastructure_positive") + events.count("business_positive")
     assert (first, events.count("both_positive")) == (1, 1)
+
+
+def test_one_process_at_a_time_looks_into_the_mailbox_and_another_takes_over_when_it_dies(
+    make_sender: MakeSender,
+) -> None:
+    one, other = make_sender(), make_sender()
+    died = Turn(one.database, Poller, one.now)
+    died.take()
+
+    during, asked = [each.step("collect") for each in (one, other)], len(one.mesh.requests)
+    one.pass_time(minutes=3)
+    other.step("collect")
+
+    assert (during, asked) == ([0, 0], 0)
+    assert [method for method, path in one.mesh.requests if "/inbox" in path] == ["GET"]
+
+
+def test_two_processes_take_the_oldest_first_by_turns(make_sender: MakeSender) -> None:
+    one, other = make_sender(), make_sender()
+    for number in range(4):
+        one.enqueue(consultation(consultation_id=str(UUID(int=9 - number)), updated_at=f"2026-11-20T17:2{number}:00Z"))
+    one.pass_time(hours=4)
+
+    for process in (one, other, one, other):
+        # the first step builds the message, the second posts it
+        process.step("send")
+        process.step("send")
+
+    sent = {record["message_id"]: record["consultation_id"] for record in one.status()}
+    posted = [sent[str(read(post.body, len(post.body)).message_id)] for post in one.posts()]
+    assert posted == [str(UUID(int=9 - number)) for number in range(4)]
+
+
+def test_a_poisonous_report_backs_off_and_is_set_aside_while_two_processes_send_the_others(
+    make_sender: MakeSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    senders = [make_sender() for _ in range(2)]
+    numbered = [consultation(consultation_id=str(UUID(int=number + 1))) for number in range(3)]
+    real = send.report_html
+
+    def poisoned(content: Consultation, **facts: Any) -> str:
+        if content.consultation_id == UUID(int=1):
+            raise KeyError("poison")
+        return real(content, **facts)
+
+    monkeypatch.setattr(send, "report_html", poisoned)
+    senders[0].enqueue(*numbered)
+    senders[0].pass_time(hours=4)
+
+    run_together(*senders)
+    at_once = sorted(record["state"] for record in senders[0].status())
+    for _ in range(MOST_ATTEMPTS):
+        senders[0].pass_time(hours=2)
+        run_together(*senders)
+
+    assert at_once == ["queued", "sent", "sent"]
+    (alert,) = [alert for alert in senders[0].alerts() if alert["kind"] == "parked"]
+    assert f"failed {MOST_ATTEMPTS} times" in alert["text"]
 
 
 def test_two_calls_that_enqueue_the_same_new_consultations_at_once_make_one_report_of_each(

@@ -242,6 +242,19 @@ def test_a_row_from_a_machine_whose_clock_is_a_little_ahead_is_taken(
     assert sender.only()["state"] == state
 
 
+def test_a_row_that_came_while_our_clock_was_behind_goes_out_once_the_clock_is_right(sender: SenderBench) -> None:
+    write(sender, consultation(updated_at="2026-11-20T18:06:00+00:00"))
+    sender.once()
+    wrong = [alert["kind"] for alert in sender.alerts()]
+
+    sender.pass_time(minutes=10)
+    sender.once()
+
+    assert wrong == ["invalid"]
+    assert (sender.only()["state"], sender.only()["reason"]) == ("waiting", None)
+    assert sender.alerts() == []
+
+
 def test_a_number_is_not_taken_for_a_time(sender: SenderBench) -> None:
     write(sender, consultation(), updated_at="1700000000")
 

@@ -27,6 +27,12 @@ FEDERATION = "ods_code,name,telephone\n" + "".join(
     f"{practice.ods_code},{practice.name},{practice.telephone}\n" for practice in (ALDER, BIRCH)
 )
 MAILBOXES = {"A81001": "ALDERMB1", "B82002": "BIRCHMB1"}
+PAYLOADS = {
+    "task": {},
+    "document": {"PAYLOAD": "document"},
+    "document 1.3": {"PAYLOAD": "document", "MESH_WORKFLOW_ID": "GPFED_CONSULT_REPORT"},
+}
+"""What the sender is told to send, as settings."""
 
 
 class Answered(Observer):
@@ -75,7 +81,12 @@ class Flow:
 
 
 def wire_sender(
-    database_url: str, mesh: InMemoryMesh, renderer: PdfRenderer, directory: Path, ods_code: str = "A81001"
+    database_url: str,
+    mesh: InMemoryMesh,
+    renderer: PdfRenderer,
+    directory: Path,
+    payload: str = "task",
+    ods_code: str = "A81001",
 ) -> SenderBench:
     """Wire the sender of a practice."""
     directory.mkdir(exist_ok=True)
@@ -86,6 +97,7 @@ def wire_sender(
         "PRACTICE_TELEPHONE": "01632 960010",
         "FEDERATION_FILE": str(federation),
     }
+    environment |= PAYLOADS[payload]
     client = _client(mesh, ods_code, lambda: sender.outage.over())
     sender = Sender(load(SenderSettings, environment), clock=mesh.clock, mesh=client)
     sender.renderer = renderer

@@ -44,7 +44,7 @@ def test_a_report_in_chunks_that_breaks_off_is_filed_once_and_never_broken(
         flow.pass_time(hours=1)
         flow.exchange()
 
-    (report,) = [post for post in flow.mesh.posts if post.workflow_id == "GPFED_CONSULT_REPORT"]
+    (report,) = flow.sender.posts()
     assert report.chunks > 2
     assert len(before) <= 1
     assert flow.state() == DELIVERED

@@ -90,7 +90,8 @@ def test_two_versions_that_are_collected_together_are_filed_in_their_order(flow:
     assert {task["version"]: task["state"] for task in flow.receiver.tasks()} == {1: "superseded", 2: "open"}
 
 
-@pytest.mark.requirement("GPCM-SD-102")
+@pytest.mark.requirement("GPCM-SD-102", "1.3/GPCM-SD-102")
+@pytest.mark.parametrize("payload", ["task", "document 1.3"], indirect=True)
 def test_a_confidential_consultation_is_delivered_as_its_report_alone(flow: Flow) -> None:
     (flow.sender.directory / "diary.pdf").write_bytes(DIARY)
     attached = [{"title": "Diary", "content_type": "application/pdf", "path": "diary.pdf"}]

@@ -68,7 +68,10 @@ def fuzz(seed: int, wanted: Mapping[str, range], findings: Findings) -> None:
     for name, numbers in wanted.items():
         kind = KINDS[name]
         for start in range(numbers.start, numbers.stop, kind.batch):
-            kind.run(seed, range(start, min(start + kind.batch, numbers.stop)), findings)
+            batch = range(start, min(start + kind.batch, numbers.stop))
+            kind.run(seed, batch, findings)
+            # the large form takes an hour: whoever waits sees how far it is
+            sys.stderr.write(f"{name} {batch.stop} of {numbers.stop}, {len(findings.faults)} faults\n")
 
 
 def shares(cases: int, only: str | None) -> dict[str, range]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from shared.itk3.rules import TABLE
+from shared.itk3.rules import REPLACEMENT_FAILED, TABLE
 
 LONGEST = 2.0
 """The seconds of processor time that one message may take."""
@@ -16,6 +16,8 @@ LARGEST = 400_000_000
 """The bytes of memory that the process may ever have held."""
 PAST_THE_PARSER = 0.6
 """The least share of messages that must be readable at all, so that more than the parser is tried."""
+# the rows about a replacement need its original: they are tried where both can be made
+_ASKED = [rule for rule in TABLE if rule.code != REPLACEMENT_FAILED]
 
 
 class Fault(NamedTuple):
@@ -57,7 +59,7 @@ class Findings:
     @property
     def rules_not_hit(self) -> list[str]:
         """The rows of the table that never decided."""
-        return [rule.id for rule in TABLE if not self.deciding[rule.id]]
+        return [rule.id for rule in _ASKED if not self.deciding[rule.id]]
 
     @property
     def share_readable(self) -> float:
@@ -79,11 +81,11 @@ class Findings:
         """Give the figures, a line each."""
         yield f"cases: {self.cases.total()} ({', '.join(f'{kind} {count}' for kind, count in self.cases.items())})"
         if self.cases["message"]:
-            hit = len(TABLE) - len(self.rules_not_hit)
+            hit = len(_ASKED) - len(self.rules_not_hit)
             yield f"past the parser: {self.share_readable:.0%} of the messages"
-            yield f"rules: {hit} of {len(TABLE)} decided a message; not: {', '.join(self.rules_not_hit) or 'none'}"
+            yield f"rules: {hit} of {len(_ASKED)} decided a message; not: {', '.join(self.rules_not_hit) or 'none'}"
             yield f"rules that failed, whichever decided: {len(self.failing)}, {self.failing.total()} times"
-            seldom = sorted(TABLE, key=lambda rule: self.deciding[rule.id])[:5]
+            seldom = sorted(_ASKED, key=lambda rule: self.deciding[rule.id])[:5]
             yield "seldom: " + ", ".join(f"{rule.id} {self.deciding[rule.id]}" for rule in seldom)
         for kind, found in self.outcomes.items():
             yield f"{kind}: " + ", ".join(f"{outcome} {count}" for outcome, count in sorted(found.items()))

@@ -19,7 +19,7 @@ from shared.itk3.identity import response_id
 from shared.itk3.parse import read
 from shared.itk3.responses import read_response
 from shared.itk3.rule import Context
-from shared.itk3.rules import Verdict, judge
+from shared.itk3.rules import REPLACEMENT_FAILED, Verdict, judge
 from tests.fakes.mesh import InMemoryMesh
 from tests.fakes.mesh_faults import Fault, Serve
 from tests.fakes.mesh_wire import V2
@@ -44,8 +44,9 @@ _ALARMING = {
     *("job.failed", "work.postponed", "work.parked", "collection.failed", "response.postponed", "outage.began"),
     *("task.drop_postponed", "mesh.refused"),
 }
-# two reports of one consultation that name different patients: a person must look
-_EXPECTED_ALERTS = {"patient_differs"}
+# two reports of one consultation that name different patients, or a document that names another's original: a person
+# must look
+_EXPECTED_ALERTS = {"patient_differs", "replacement_failed"}
 
 
 class TimedMesh(InMemoryMesh):
@@ -106,6 +107,8 @@ class Expected:
         if self.is_response or record["state"] == "ignored":
             agree = self.is_response and record["state"] == "ignored"
             return [] if agree else [f"a response is {record['state']}"]
+        if code == REPLACEMENT_FAILED:
+            return [] if self.verdict.accepted else [f"{code} of a message that is refused anyway"]
         if code in _REPEATED:
             wanted = self.message_id if code == "20007" else self.payload_identifier
             return [] if wanted else [f"{code} without an id"]

@@ -15,7 +15,9 @@ from fhir.resources.STU3.bundle import Bundle
 
 from registered_receiver.matching import IndexedPatient
 from shared.itk3.build import build_report, report_ids
+from shared.itk3.identity import payload_identifier
 from shared.itk3.model import Address, Patient, PersonName
+from shared.itk3.payloads import DOCUMENT_PAYLOAD, TASK_PAYLOAD
 from tests.registered_receiver.bench import CONSULTATION, JPEG, PDF, PHOTOGRAPH, REPORT, report, subject_of
 
 CANARY = "Xylocanary"
@@ -70,9 +72,16 @@ def _patient(nhs_number: str, **changes: Any) -> Patient:
     return replace(patient, **changes)
 
 
+FIRST_DOCUMENT = 7
+"""Its place among the specimens; it has a picture beside the report."""
+
+
 @cache
 def specimens() -> tuple[Specimen, ...]:
-    """Return good messages of several kinds: of patients who are here, gone, dead or nearly known; confidential too."""
+    """Return good messages of several kinds: of patients who are here, gone, dead or nearly known; confidential too.
+
+    The last are documents, one of which replaces another message's.
+    """
     text = replace(REPORT, data=PDF + NOTE.encode())
     photograph = replace(PHOTOGRAPH, description=f"{LABEL} on the arm", data=JPEG + NOTE.encode())
     letter = replace(PHOTOGRAPH, description="Letter", content_type="text/plain", data=NOTE.encode())
@@ -86,9 +95,12 @@ def specimens() -> tuple[Specimen, ...]:
         report(patient=unverified, documents=three),
         report(patient=_patient(REGISTERED), documents=(text,), confidential=True),
     )
+    original = payload_identifier(messages[0].report_id)
+    replacement = report(2, patient=_patient(REGISTERED), documents=two, replaces=original)
+    documents = [(message, DOCUMENT_PAYLOAD) for message in (messages[0], messages[5], replacement)]
     found = []
-    for message in messages:
-        body = build_report(message)
+    for message, payload in (*((message, TASK_PAYLOAD) for message in messages), *documents):
+        body = build_report(message, payload)
         as_json = Bundle.model_validate_xml(body).model_dump_json().encode()
         found.append(Specimen(body, as_json, subject_of(body), report_ids(message).message_header.encode()))
     return tuple(found)

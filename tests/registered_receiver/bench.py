@@ -14,8 +14,8 @@ from click.testing import CliRunner, Result
 from registered_receiver import patients, records, reviews, worklist
 from registered_receiver.__main__ import main
 from registered_receiver.app import Receiver
-from registered_receiver.filing import local_date
 from registered_receiver.matching import IndexedPatient
+from registered_receiver.practice import local_date
 from registered_receiver.settings import ReceiverSettings
 from shared import log
 from shared.config import load
@@ -26,6 +26,7 @@ from shared.itk3.identity import report_id
 from shared.itk3.model import Document, Organization, Patient, PersonName, Practitioner, ReportMessage
 from shared.itk3.parse import parse
 from shared.itk3.responses import read_response
+from shared.itk3.rules import read_report
 from shared.presentation import alert_json, timeline_json
 from tests.fakes.databases import migrate
 from tests.fakes.mesh import SHARED_KEY, InMemoryMesh, Message
@@ -174,10 +175,11 @@ class ReceiverBench:
 
 
 def subject_of(body: bytes) -> str:
-    """Return the MESH subject that goes with a report: its Task.description."""
-    payload = parse(body, len(body)).payload
-    assert payload is not None
-    return payload.of_type("Task")[0].text("description") or ""
+    """Return the MESH subject that goes with a report: its Task.description, or the line of a document."""
+    envelope = parse(body, len(body))
+    assert envelope.payload is not None
+    tasks = envelope.payload.of_type("Task")
+    return (tasks[0].text("description") or "") if tasks else read_report(envelope).description
 
 
 def wire_receiver(database_url: str, mesh: InMemoryMesh, directory: Path, **changes: str) -> ReceiverBench:

@@ -86,21 +86,24 @@ def test_what_is_for_neither_daemon_stays_in_mesh_and_is_listed_once(
     assert [line["event"] for line in receiver.log_lines()] == ["message.left"]
 
 
+OURS = "OUR_REPORTS"
+
+
 @pytest.fixture
-def misconfigured(receiver: ReceiverBench, make_receiver: MakeReceiver) -> ReceiverBench:
-    """Give another process on the receiver's database, that takes reports for foreign."""
-    return make_receiver(MESH_WORKFLOW_ID="GPFED_CONSULT_REPORTS")
+def informed(receiver: ReceiverBench, make_receiver: MakeReceiver) -> ReceiverBench:
+    """Give another process on the receiver's database, which knows of a workflow that the first takes for foreign."""
+    return make_receiver(MESH_WORKFLOW_ID=OURS)
 
 
 def test_a_report_that_was_taken_for_foreign_is_collected_whole_once_it_is_ours(
-    receiver: ReceiverBench, misconfigured: ReceiverBench
+    receiver: ReceiverBench, informed: ReceiverBench
 ) -> None:
-    mesh_id = receiver.deliver(report())
-    misconfigured.once()
+    mesh_id = receiver.deliver(report(), workflow_id=OURS)
+    receiver.once()
     left = receiver.only()
     receiver.pass_time(hours=1)
 
-    receiver.once()
+    informed.once()
 
     assert left["state"] == "ignored"
     assert (receiver.only()["state"], receiver.only()["received_at"]) == ("filed", "2026-11-20T19:00:00.000Z")
@@ -111,13 +114,13 @@ def test_a_report_that_was_taken_for_foreign_is_collected_whole_once_it_is_ours(
 
 
 def test_a_mesh_report_that_was_taken_for_foreign_opens_its_alert_once_it_is_ours(
-    receiver: ReceiverBench, misconfigured: ReceiverBench
+    receiver: ReceiverBench, informed: ReceiverBench
 ) -> None:
-    mesh_id = receiver.mesh.put(US, b"", message_type="REPORT", workflow_id=f"{WORKFLOW}_ACK", code="14")
-    misconfigured.once()
+    mesh_id = receiver.mesh.put(US, b"", message_type="REPORT", workflow_id=f"{OURS}_ACK", code="14")
+    receiver.once()
     before = receiver.alerts()
 
-    receiver.once()
+    informed.once()
 
     assert before == []
     assert [alert["kind"] for alert in receiver.alerts()] == ["response_undelivered"]
@@ -144,26 +147,26 @@ def test_what_another_process_stores_at_the_same_moment_is_acknowledged(
 
 
 def test_what_another_process_leaves_at_the_same_moment_is_not_acknowledged_but_collected_in_the_next_round(
-    receiver: ReceiverBench, misconfigured: ReceiverBench, monkeypatch: pytest.MonkeyPatch
+    receiver: ReceiverBench, informed: ReceiverBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    mesh_id = receiver.deliver(report())
-    misconfigured.once()
+    mesh_id = receiver.deliver(report(), workflow_id=OURS)
+    receiver.once()
     with monkeypatch.context() as patch:
         patch.setattr(inbox, "keep", taken_at_the_same_moment)
-        receiver.step("collect")
+        informed.step("collect")
     acknowledged = list(receiver.mesh.acknowledged)
 
-    receiver.once()
+    informed.once()
 
     assert (acknowledged, receiver.mesh.acknowledged) == ([], [mesh_id])
     assert receiver.only()["state"] == "filed"
 
 
 def test_what_two_processes_leave_at_the_same_moment_is_no_failure(
-    receiver: ReceiverBench, misconfigured: ReceiverBench, monkeypatch: pytest.MonkeyPatch
+    receiver: ReceiverBench, informed: ReceiverBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receiver.mesh.put(US, b"x", workflow_id="PATHOLOGY")
-    misconfigured.once()
+    informed.once()
     monkeypatch.setattr(inbox, "keep_record", lambda *_arguments: taken_at_the_same_moment())
 
     assert receiver.once()

@@ -13,7 +13,9 @@ from registered_receiver import process, response_queue
 from registered_receiver.app import Receiver
 from registered_receiver.inbox import claim
 from registered_receiver.matching import IndexedPatient
+from registered_receiver.tables import Poller
 from registered_receiver.validation import validate
+from shared.turn import Turn
 from tests.registered_receiver.bench import INDEXED_SMITH, ReceiverBench, person, report
 from tests.registered_receiver.conftest import MakeReceiver
 
@@ -106,6 +108,44 @@ def test_two_processes_collect_a_message_once(make_receiver: MakeReceiver) -> No
 
     assert len(one.messages()) == MESSAGES
     assert "outage.began" not in one.logged.getvalue() + other.logged.getvalue()
+
+
+def test_one_process_at_a_time_looks_into_the_mailbox_and_another_takes_over_when_it_dies(
+    receiver: ReceiverBench, make_receiver: MakeReceiver
+) -> None:
+    other = make_receiver()
+    died = Turn(receiver.database, Poller, receiver.now)
+    receiver.deliver(report())
+    died.take()
+
+    during, asked = [each.step("collect") for each in (receiver, other)], len(receiver.mesh.requests)
+    receiver.pass_time(minutes=3)
+    after = other.step("collect")
+
+    assert (during, asked, after) == ([0, 0], 0, 1)
+    assert receiver.step("collect") == 0
+    assert len(receiver.mesh.requests) > 0
+
+
+def test_a_round_that_was_too_slow_stops_when_another_process_has_taken_over(
+    receiver: ReceiverBench, make_receiver: MakeReceiver
+) -> None:
+    other = make_receiver()
+    for number in range(3):
+        receiver.deliver(report(consultation_id=f"consultation-{number}"))
+
+    def slow(request: Any, serve: Any) -> Any:
+        answer = serve(request)
+        receiver.pass_time(minutes=5)
+        other.step("collect")
+        return answer
+
+    receiver.mesh.fail_next("GET", "/inbox/", slow)
+    receiver.step("collect")
+    receiver.once()
+
+    assert Counter(message["state"] for message in receiver.messages()) == {"filed": 3}
+    assert receiver.mesh.inbox("BIRCHMB1") == []
 
 
 def test_a_claimed_message_is_nobody_elses_until_its_lease_ends(receiver: ReceiverBench) -> None:

@@ -232,13 +232,13 @@ def test_rejected_and_ignored_messages_are_pruned_too_with_their_subjects(receiv
 def test_what_was_left_in_mesh_and_pruned_is_whole_again_when_it_proves_to_be_ours(
     receiver: ReceiverBench, make_receiver: MakeReceiver
 ) -> None:
-    mesh_id = receiver.deliver(report())
-    make_receiver(MESH_WORKFLOW_ID="GPFED_CONSULT_REPORTS", RETENTION="PT1S").once()
+    mesh_id = receiver.deliver(report(), workflow_id="OUR_REPORTS")
+    make_receiver(RETENTION="PT1S").once()
     receiver.pass_time(minutes=1)
-    make_receiver(MESH_WORKFLOW_ID="GPFED_CONSULT_REPORTS", RETENTION="PT1S").once()
+    make_receiver(RETENTION="PT1S").once()
     pruned = receiver.timeline(mesh_id)[-1]
 
-    receiver.once()
+    make_receiver(MESH_WORKFLOW_ID="OUR_REPORTS").once()
 
     assert pruned == "pruned"
     assert receiver.json("show", mesh_id, "--json")["record"]["pruned_at"] is None

@@ -31,3 +31,17 @@ def test_every_bad_variable_is_named_at_once() -> None:
 
     named = {fault.where for fault in refused.value.faults}
     assert {"MATCH_REVIEW", "REVIEW_WITHIN", "REVIEW_WITHN", "PRACTICE_ODS_CODE", "MESH_MAILBOX_ID"} <= named
+
+
+@pytest.mark.parametrize(
+    ("written", "collected"),
+    [
+        ({}, ("GPFED_CONSULT_REPORT", "GPCONNECT_SEND_DOCUMENT")),
+        ({"MESH_WORKFLOW_ID": "GPCONNECT_SEND_DOCUMENT"}, ("GPCONNECT_SEND_DOCUMENT", "GPFED_CONSULT_REPORT")),
+        ({"MESH_WORKFLOW_ID": "OURS"}, ("OURS", "GPFED_CONSULT_REPORT", "GPCONNECT_SEND_DOCUMENT")),
+    ],
+)
+def test_both_published_workflows_are_collected_whatever_is_set(
+    written: dict[str, str], collected: tuple[str, ...]
+) -> None:
+    assert load(ReceiverSettings, ENVIRONMENT | written).workflows == collected

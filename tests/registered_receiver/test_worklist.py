@@ -7,11 +7,13 @@ import resource
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 from fhir.resources.STU3.bundle import Bundle
 from sqlalchemy import func, select
 
+from registered_receiver import worklist
 from registered_receiver.matching import IndexedPatient
 from registered_receiver.tables import Blob
 from shared.errors import CommandFailed
@@ -274,6 +276,26 @@ def test_the_list_of_tasks_may_be_narrowed(receiver: ReceiverBench) -> None:
     assert [task["task_id"] for task in receiver.json("tasks", "--json", "--limit", "1")] == [newest]
     assert receiver.json("tasks", "--json", "--state", "completed") == []
     assert receiver.command("tasks", "--state", "lost").exit_code == 2
+
+
+def test_without_a_limit_every_open_task_is_listed_and_old_finished_ones_are_not(
+    receiver: ReceiverBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worklist, "_RECENT", 1)
+    for number in range(4):
+        consultation = str(uuid5(NAMESPACE_URL, str(number)))
+        receiver.deliver(replace(report(), report_id=consultation, consultation_id=consultation))
+        receiver.once()
+        receiver.pass_time(minutes=1)
+    newest, completed_last, completed_first, oldest = (task["task_id"] for task in receiver.tasks())
+    for task_id in (completed_first, completed_last):
+        receiver.command("tasks", "complete", task_id)
+
+    listed = [task["task_id"] for task in receiver.json("tasks", "--json")]
+    everything = [task["task_id"] for task in receiver.json("tasks", "--json", "--limit", "0")]
+
+    assert listed == [newest, completed_last, oldest]
+    assert everything == [newest, completed_last, completed_first, oldest]
 
 
 def test_an_export_never_writes_over_anything(receiver: ReceiverBench, tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def test_witness_601_a_volume_of_messages_is_sent_and_received(
     for local_id, body in bodies.items():
         ours.send(replace(message, local_id=local_id, body=body))
     collector = Collector(
-        theirs, owns=lambda _: True, keep=keep, left=lambda _: None, max_bytes=100_000, workflow_id=WORKFLOW
+        theirs, owns=lambda _: True, keep=keep, left=lambda _: None, max_bytes=100_000, workflows=(WORKFLOW,)
     )
     collected = collector.collect()
 

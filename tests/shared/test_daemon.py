@@ -234,3 +234,46 @@ def test_a_step_that_did_something_while_the_signal_came_does_not_keep_the_daemo
 
     assert ended.returncode == 0, ended.stderr
     assert "daemon.stopped" in ended.stdout + ended.stderr
+
+
+WOKEN_IN_THE_MIDDLE = """
+import os, signal, threading
+from datetime import timedelta
+from shared.clock import system_clock
+from shared.daemon import Bell, Job, Rounds, run_until_stopped
+from shared.outage import Outage
+from shared.heartbeat import Backlog, Heartbeat
+from shared.service import ServiceManager
+
+bell, idle, processed = Bell(), threading.Event(), threading.Event()
+
+def collect():
+    idle.wait(60)
+    bell.ring()
+    in_time = processed.wait(60)
+    os.kill(os.getpid(), signal.SIGTERM if in_time else signal.SIGKILL)
+    return 1
+
+def process():
+    if idle.is_set():
+        processed.set()
+    idle.set()
+    return 0
+
+every = timedelta(minutes=5)
+jobs = [
+    Job("collect", collect, every, drains=False, wakes=("process",), bell=bell),
+    Job("process", process, every),
+]
+rounds = Rounds(Outage("MESH", system_clock), Outage("database", system_clock))
+heartbeat = Heartbeat(every, system_clock, rounds.vitals.late, ServiceManager({}), Backlog)
+run_until_stopped(jobs, rounds, "0.1.0", threading.Event(), heartbeat)
+"""
+
+
+def test_a_job_that_rings_in_the_middle_of_its_step_wakes_the_next_one_at_once() -> None:
+    program = [sys.executable, "-c", WOKEN_IN_THE_MIDDLE]
+
+    ended = subprocess.run(program, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
+
+    assert ended.returncode == 0, ended.stderr

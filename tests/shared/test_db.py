@@ -6,12 +6,15 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import select, text
 from sqlalchemy.exc import StatementError
 
 import federated_sender
+import registered_receiver
 from federated_sender.outbox_tables import Blob
 from federated_sender.tables import Alert
 from shared.db import Database, after_commit, insert_once, insert_or_lock
@@ -167,3 +170,16 @@ def test_a_newer_schema_is_refused_too(database: Database) -> None:
 
     with pytest.raises(DatabaseUnusable, match="is at schema 9999"):
         database.require_schema("federated-sender")
+
+
+@pytest.mark.parametrize("daemon", [federated_sender, registered_receiver])
+def test_the_names_of_the_migrations_tell_their_order(daemon: ModuleType, tmp_path: Path) -> None:
+    migrations = Path(daemon.__file__ or "").parent / "migrations"
+    database = Database(f"sqlite:///{tmp_path}/state.sqlite3", schema=daemon.__name__, migrations=migrations)
+    scripts = ScriptDirectory.from_config(database._config())
+
+    in_order = [script.revision for script in scripts.walk_revisions()][::-1]
+
+    assert database._revisions() == in_order
+    assert database.head() == scripts.get_current_head()
+    database.close()

@@ -31,12 +31,16 @@ class Bench:
         self.database = Database(database_url, schema="registered_receiver", migrations=MIGRATIONS)
         self.database.migrate()
         self.answers = 0
+        self.calls: list[tuple[str, timedelta]] = []
         self.watch = self.restart()
         self._stream = stream
 
     def restart(self) -> MeshWatch:
-        self.watch = MeshWatch(MAILBOX, self.clock, self.database, ledger.ALERTS, self._count)
+        self.watch = MeshWatch(MAILBOX, self.clock, self.database, ledger.ALERTS, self._count, self._took)
         return self.watch
+
+    def _took(self, call: str, duration: timedelta) -> None:
+        self.calls.append((call, duration))
 
     def _count(self) -> None:
         self.answers += 1

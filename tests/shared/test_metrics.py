@@ -15,7 +15,7 @@ from shared.health import ask_health, main
 from shared.heartbeat import Backlog
 from shared.metrics import Figures, endpoint
 from shared.setting_types import Address
-from shared.vitals import Vitals
+from shared.vitals import Latencies, Vitals
 from tests.fakes.clock import MovableClock
 
 ANYWHERE = Address("127.0.0.1", 0)
@@ -36,7 +36,9 @@ def vitals(clock: MovableClock) -> Vitals:
 @pytest.fixture
 def figures(clock: MovableClock, vitals: Vitals) -> Figures:
     since = clock() - timedelta(minutes=2)
-    return Figures(clock, vitals, lambda: Backlog({"queued": 2}, since, 1, 3), lambda: {"queued": 2, "delivered": 40})
+    return Figures(
+        clock, vitals, lambda: Backlog({"queued": 2}, since, 1, 3), lambda: {"queued": 2, "delivered": 40}, Latencies()
+    )
 
 
 @pytest.fixture
@@ -54,6 +56,20 @@ def test_records_by_state_the_oldest_work_and_what_waits_for_a_person(get: Calla
     assert "federated_consultation_parked 1.0" in lines
     assert "federated_consultation_alerts_open 3.0" in lines
     assert "federated_consultation_database_up 1.0" in lines
+
+
+def test_how_long_mesh_takes_by_what_it_is_asked_for(get: Callable[[str], httpx.Response], figures: Figures) -> None:
+    for seconds in (0.2, 0.25, 3, 400):
+        figures.latencies.took("send", timedelta(seconds=seconds))
+    figures.latencies.took("list", timedelta(seconds=0.01))
+
+    lines = get("/metrics").text.splitlines()
+
+    name = "federated_consultation_mesh_call_seconds"
+    counts = {"0.1": 0, "0.25": 2, "0.5": 2, "2.5": 2, "5.0": 3, "60.0": 3, "+Inf": 4}
+    assert {f'{name}_bucket{{call="send",le="{le}"}} {count}.0' for le, count in counts.items()} <= set(lines)
+    assert {f'{name}_count{{call="send"}} 4.0', f'{name}_sum{{call="send"}} 403.45'} <= set(lines)
+    assert f'{name}_bucket{{call="list",le="0.1"}} 1.0' in lines
 
 
 def test_each_job_with_its_last_success(
@@ -76,7 +92,7 @@ def test_a_database_that_is_away_is_a_figure_and_no_failure(clock: MovableClock,
     def away() -> Backlog:
         raise OperationalError("SELECT", {}, Exception("gone"))
 
-    with endpoint(ANYWHERE, Figures(clock, vitals, away, dict)) as address:
+    with endpoint(ANYWHERE, Figures(clock, vitals, away, dict, Latencies())) as address:
         answer = httpx.get(f"http://{address.host}:{address.port}/metrics", trust_env=False)
 
     assert answer.status_code == 200

@@ -20,9 +20,9 @@ from mesh_sandbox.common.messaging import Messaging, try_parse_authorisation_tok
 from mesh_sandbox.models.mailbox import Mailbox
 from mesh_sandbox.models.message import Message, MessageEvent, MessageMetadata, MessageParty, MessageStatus, MessageType
 from mesh_sandbox.store.memory_store import MemoryStore
-from routing import DESCRIPTIONS, PREFIX, Directory
+from routing import DESCRIPTIONS, PREFIX, ROUTED_WORKFLOWS, Directory
 
-DEFAULT_WORKFLOWS: Final = ("GPFED_CONSULT_REPORT", "GPFED_CONSULT_REPORT_ACK")
+DEFAULT_WORKFLOWS: Final = tuple(sorted(ROUTED_WORKFLOWS))
 _TOKEN_LIFE: Final = timedelta(hours=2)
 
 

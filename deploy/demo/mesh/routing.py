@@ -14,7 +14,9 @@ from typing import Any, Final
 PREFIX: Final = "GPPROVIDER_"
 
 # MESH routes automatically for these alone of the workflows that GP Connect Messaging uses.
-ROUTED_WORKFLOWS: Final = frozenset({"GPFED_CONSULT_REPORT", "GPFED_CONSULT_REPORT_ACK"})
+ROUTED_WORKFLOWS: Final = frozenset(
+    f"{workflow}{end}" for workflow in ("GPFED_CONSULT_REPORT", "GPCONNECT_SEND_DOCUMENT") for end in ("", "_ACK")
+)
 
 SEVERAL_MAILBOXES: Final = "EPL-150"
 NO_MAILBOX: Final = "EPL-151"

@@ -40,7 +40,7 @@ class Practice:
             keep=self._keep,
             left=lambda _: None,
             max_bytes=100_000,
-            workflow_id=WORKFLOW,
+            workflows=(WORKFLOW,),
         )
 
     def _keep(self, message: IncomingMessage) -> None:

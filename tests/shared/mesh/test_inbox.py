@@ -42,11 +42,11 @@ class Practice:
             keep=self._keep,
             left=self._leave,
             max_bytes=max_bytes,
-            workflow_id="GPFED_CONSULT_REPORT",
+            workflows=("GPFED_CONSULT_REPORT",),
         )
 
     def _owns(self, headers: MessageHeaders) -> bool:
-        return owns(Role.RECEIVER, headers, "GPFED_CONSULT_REPORT", links_to_ours=False)
+        return owns(Role.RECEIVER, headers, ("GPFED_CONSULT_REPORT",), links_to_ours=False)
 
     def _keep(self, message: IncomingMessage) -> None:
         assert message.headers.message_id not in self.mesh.acknowledged

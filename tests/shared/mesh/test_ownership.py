@@ -7,6 +7,7 @@ import pytest
 from shared.mesh.messages import MessageHeaders, MessageType
 from shared.mesh.ownership import Role, owns
 
+WORKFLOWS = ("GPFED_CONSULT_REPORT", "GPCONNECT_SEND_DOCUMENT")
 REPORTS, RESPONSES = "GPFED_CONSULT_REPORT", "GPFED_CONSULT_REPORT_ACK"
 
 
@@ -16,6 +17,9 @@ REPORTS, RESPONSES = "GPFED_CONSULT_REPORT", "GPFED_CONSULT_REPORT_ACK"
     [
         (MessageType.DATA, REPORTS, Role.RECEIVER),
         (MessageType.DATA, RESPONSES, Role.SENDER),
+        (MessageType.DATA, "GPCONNECT_SEND_DOCUMENT", Role.RECEIVER),
+        (MessageType.DATA, "GPCONNECT_SEND_DOCUMENT_ACK", Role.SENDER),
+        (MessageType.REPORT, "GPCONNECT_SEND_DOCUMENT", Role.SENDER),
         (MessageType.DATA, "PATHOLOGY", None),
         (MessageType.REPORT, REPORTS, Role.SENDER),
         (MessageType.REPORT, RESPONSES, Role.RECEIVER),
@@ -25,16 +29,16 @@ REPORTS, RESPONSES = "GPFED_CONSULT_REPORT", "GPFED_CONSULT_REPORT_ACK"
 def test_type_and_workflow_decide(message_type: MessageType, workflow_id: str, owner: Role | None) -> None:
     headers = MessageHeaders("M1", message_type, workflow_id)
 
-    owners = [role for role in Role if owns(role, headers, REPORTS, links_to_ours=False)]
+    owners = [role for role in Role if owns(role, headers, WORKFLOWS, links_to_ours=False)]
 
     assert owners == ([owner] if owner else [])
 
 
 @pytest.mark.parametrize("role", list(Role))
 def test_a_report_about_something_we_sent_is_ours_whatever_its_workflow(role: Role) -> None:
-    assert owns(role, MessageHeaders("M1", MessageType.REPORT, "ELSE"), REPORTS, links_to_ours=True)
+    assert owns(role, MessageHeaders("M1", MessageType.REPORT, "ELSE"), WORKFLOWS, links_to_ours=True)
 
 
 @pytest.mark.parametrize("role", list(Role))
 def test_data_is_not_ours_because_it_links_to_something_we_sent(role: Role) -> None:
-    assert not owns(role, MessageHeaders("M1", MessageType.DATA, "ELSE"), REPORTS, links_to_ours=True)
+    assert not owns(role, MessageHeaders("M1", MessageType.DATA, "ELSE"), WORKFLOWS, links_to_ours=True)
