@@ -16,6 +16,7 @@ SENDER, RECEIVER = "federated-sender", "registered-receiver"
 class Breakage:
     """A fault that is built into ``daemon``, and where a kill shows it: a part of a boundary's name, and which time."""
 
+    name: str
     daemon: str
     killed: str
     build_in: Callable[[], None]
@@ -53,12 +54,12 @@ def _queue_the_reply_in_another_transaction() -> None:
 
     queue = response_queue.queue
 
-    def later(session: Session, message: Message, response: Any, workflow_id: str, now: datetime) -> None:
+    def later(session: Session, message: Message, response: Any, now: datetime) -> None:
         engine, key = session.get_bind(), message.mesh_message_id
 
         def act() -> None:
             with Session(engine, expire_on_commit=False) as another, another.begin():
-                queue(another, another.get_one(Message, key), response, workflow_id, now)
+                queue(another, another.get_one(Message, key), response, now)
 
         after_commit(session, act)
 
@@ -106,21 +107,27 @@ def _new_ids_on_retry() -> None:
     workload.claim = renewed
 
 
-BREAKAGES = {
-    "acknowledge before commit": Breakage(
-        RECEIVER, "after PUT inbox/ID/status/acknowledged", _acknowledge_before_commit
+BREAKAGES = (
+    Breakage(
+        "acknowledge before commit", RECEIVER, "after PUT inbox/ID/status/acknowledged", _acknowledge_before_commit
     ),
-    "blind repeat of the POST": Breakage(SENDER, "after POST outbox", _repeat_the_post_blindly),
-    "reply queued outside the task's transaction": Breakage(
+    Breakage("blind repeat of the POST", SENDER, "after POST outbox", _repeat_the_post_blindly),
+    Breakage(
+        "reply queued outside the task's transaction",
         # the task's own commit is every other one
         RECEIVER,
         "process._match after commit",
         _queue_the_reply_in_another_transaction,
         number=3,
     ),
-    "no uniqueness of mesh_message_id": Breakage(
-        RECEIVER, "before PUT inbox/ID/status/acknowledged", _store_a_message_twice
+    Breakage(
+        "no uniqueness of mesh_message_id", RECEIVER, "before PUT inbox/ID/status/acknowledged", _store_a_message_twice
     ),
-    "a lease without end": Breakage(SENDER, "send.step after commit", _lease_without_end),
-    "new ids on retry": Breakage(SENDER, "after POST outbox", _new_ids_on_retry),
-}
+    Breakage("a lease without end", SENDER, "send.step after commit", _lease_without_end),
+    Breakage("new ids on retry", SENDER, "after POST outbox", _new_ids_on_retry),
+)
+
+
+def build_in(name: str) -> None:
+    """Break this process in the way that has this name."""
+    next(each for each in BREAKAGES if each.name == name).build_in()

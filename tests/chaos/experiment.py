@@ -8,71 +8,92 @@ started cleanly and left to finish, and the checker looks at what there is.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
-from tests.chaos.breakages import BREAKAGES
-from tests.chaos.checker import faults, is_settled
-from tests.chaos.nursery import Victim
+from tests.chaos import checker, files
+from tests.chaos.breakages import Breakage
+from tests.chaos.killing import Line, Quota, Tally
+from tests.chaos.nursery import Nursery
 from tests.chaos.world import RECEIVER, SENDER, World
 
 _DAEMONS = (SENDER, RECEIVER)
 _KILLED = -9
-# what a daemon that finds no database at its start ends with; the service manager starts it again
-_REFUSED = 1
 _RESTART_EVERY = 20.0
+# Longer than any lease and any pause, so that whatever waits is due in the next round.
+_BETWEEN_ROUNDS = timedelta(hours=1, minutes=10)
+# This many rounds in which nothing happened, and nothing more will.
+_QUIET_ROUNDS = 2
 
 
 @dataclass(frozen=True)
 class Size:
-    """How large an experiment is. ``processes`` of each daemon run at once; each boundary is to be met ``times``."""
+    """How large an experiment is. ``processes`` of each daemon run at once; the killing ends after ``seconds`` at most.
+
+    ``undisturbed`` consultations are written before anything is broken, ``exports`` reports and tasks are exported, and
+    all must have come to an end after so many ``rounds``.
+    """
 
     consultations: int
-    processes: int
-    times: int
-    random_kills: int
+    undisturbed: int
+    quota: Quota
     mesh_faults: float
     seconds: float
+    exports: int
+    processes: int = 1
+    rounds: int = 20
 
 
-SMALL = Size(consultations=45, processes=1, times=1, random_kills=4, mesh_faults=0.04, seconds=45)
-LARGE = Size(consultations=2_000, processes=2, times=3, random_kills=60, mesh_faults=0.05, seconds=3_000)
+SMALL = Size(45, 12, Quota(kills=50, times=1, longest=2.0, at_least=25), mesh_faults=0.1, seconds=25, exports=2)
+LARGE = Size(
+    2_000, 60, Quota(kills=330, times=3, longest=6.0, at_least=300), mesh_faults=0.06, seconds=3_600, exports=40
+)
 
 
 @dataclass
 class Outcome:
-    """What an experiment did and found."""
+    """What an experiment did and found; ``boundaries`` has how often a process was killed at each."""
 
-    boundaries: dict[str, list[str]] = field(default_factory=dict)
-    kills: Counter[str] = field(default_factory=Counter)
-    random_kills: int = 0
-    handicaps: int = 0
+    boundaries: dict[str, Counter[str]] = field(default_factory=dict)
+    tally: Tally = field(default_factory=Tally)
     restarts: int = 0
-    mesh_faults: int = 0
+    mesh_faults: Counter[str] = field(default_factory=Counter)
     consultations: int = 0
     messages: int = 0
+    exported: int = 0
+    rounds: int = 0
     seconds: float = 0.0
     faults: list[str] = field(default_factory=list)
 
-    def lines(self) -> list[str]:
-        """Return the figures, a line each."""
-        found = [f"{daemon}: {len(names)} step boundaries" for daemon, names in self.boundaries.items()]
+    def lines(self, times: int, *, in_full: bool = False) -> list[str]:
+        """Return the figures, a line each; ``in_full`` with every boundary."""
+        tally, rows = self.tally, []
+        for daemon, found in self.boundaries.items():
+            seldom = sum(killed < times for killed in found.values())
+            rows.append(f"{daemon}: {len(found)} step boundaries, {len(found) - seldom} of them killed {times} times")
+            rows += [f"  {killed:3} x {name}" for name, killed in sorted(found.items()) if in_full]
+        ailments = ", ".join(f"{kind} {number}" for kind, number in sorted(tally.handicaps.items()) if number)
+        met = ", ".join(f"{name} {number}" for name, number in sorted(self.mesh_faults.items()))
         return [
-            *found,
-            f"{sum(self.kills.values())} kills at {len(self.kills)} boundaries, {self.random_kills} at random moments",
-            f"{self.mesh_faults} requests met a fault of MESH, the database was restarted {self.restarts} times,"
-            f" {self.handicaps} processes had a wrong clock or a full disk",
-            f"{self.consultations} consultations, {self.messages} messages, {self.seconds:.0f} s",
+            *rows,
+            f"{tally.kills} kills: {tally.at_boundaries} at boundaries, {tally.at_random} at random moments",
+            f"processes with a handicap: {ailments or 'none'}",
+            f"{self.mesh_faults.total()} requests met a fault of MESH{f': {met}' if in_full else ''}",
+            f"the database was restarted {self.restarts} times",
+            f"{self.consultations} consultations, {self.messages} messages, {self.exported} folders of files",
+            f"{self.seconds:.0f} s, {self.rounds} rounds to finish",
             *(f"WRONG: {each}" for each in self.faults),
         ]
 
@@ -84,48 +105,44 @@ class Experiment:
         self.world, self.size = world, size
         self.outcome = Outcome()
         self.chance = random.Random(world.seed + 2)
-        self._began = time.monotonic()
+        self._began = self._killing_since = time.monotonic()
         self._restart_at = self._began + _RESTART_EVERY
 
     def find_boundaries(self) -> None:
-        """Work through every kind of consultation undisturbed, and note which boundaries are passed."""
-        self.world.write(max(12, self.size.consultations // 10))
+        """Work through every kind of consultation undisturbed: that shows the boundaries of a good day."""
+        self.world.write(self.size.undisturbed)
         for _ in range(3):
             for daemon in _DAEMONS:
-                seen = self.world.directory / f"{daemon}.seen"
-                victim = self.world.start(daemon, "once", seen=seen)
-                self.world.nursery.wait(victim, 120)
-        for daemon in _DAEMONS:
-            names = (self.world.directory / f"{daemon}.seen").read_text().splitlines()
-            self.outcome.boundaries[daemon] = sorted(set(names))
+                self.world.run(daemon, "once", seconds=600)
 
-    def kill(self, wanted: Sequence[tuple[str, str]] | None = None) -> None:
-        """Kill processes at the ``wanted`` boundaries (daemon and name), by default at all, several times each."""
-        plan = list(wanted) if wanted is not None else self._plan()
+    def kill(self) -> None:
+        """Kill processes until it is enough, or too late, while the clinical system goes on writing."""
+        quota, tally = self.size.quota, self.outcome.tally
         self.world.server.share = self.size.mesh_faults
-        each_time = max(1, (self.size.consultations - len(self.world.written)) // max(1, len(plan)))
-        lines = {
-            (daemon, number): _Line(
-                self, daemon, [name for of, name in plan if of == daemon][number :: self.size.processes]
-            )
+        lines = [
+            Line(self.world, daemon, quota, tally, self.chance)
             for daemon in _DAEMONS
-            for number in range(self.size.processes)
-        }
-        while not self.is_late() and any(line.goes_on() for line in lines.values()):
-            begun = sum(line.look() for line in lines.values())
-            if begun:
-                self._go_on_writing(each_time * begun)
+            for _ in range(self.size.processes)
+        ]
+        self._killing_since = time.monotonic()
+        while not self._is_late() and (tally.kills < quota.kills or any(line.goes_on() for line in lines)):
+            began = tally.began
+            for line in lines:
+                line.look()
+            if tally.began > began:
+                self._go_on_writing()
             self._restart_the_database_now_and_then()
             time.sleep(0.02)
-        for line in lines.values():
+        for line in lines:
             line.end()
-        self.outcome.mesh_faults = self.world.server.faults_met
 
-    def _go_on_writing(self, number: int) -> None:
-        """Let the clinical system write, and try again as long as the database is away."""
+    def _go_on_writing(self) -> None:
+        """Let the clinical system keep pace with the kills, and try again as long as the database is away."""
+        rest = self.size.consultations - self.size.undisturbed
+        target = self.size.undisturbed + rest * self.outcome.tally.began // self.size.quota.kills
         while True:
             try:
-                self.world.write(number)
+                self.world.write(max(0, target - len(self.world.written)))
             except OperationalError:
                 time.sleep(0.1)
             else:
@@ -138,116 +155,90 @@ class Experiment:
         self.world.restart_database()
         self.outcome.restarts += 1
 
-    def _plan(self) -> list[tuple[str, str]]:
-        plan = [(daemon, name) for daemon, names in self.outcome.boundaries.items() for name in names] * self.size.times
-        plan += [(self.chance.choice(_DAEMONS), "") for _ in range(self.size.random_kills)]
-        self.chance.shuffle(plan)
-        return plan
-
-    def finish(self, within: float = 120) -> None:
+    def finish(self) -> None:
         """Start everything cleanly, leave it to finish, and judge."""
-        self.world.server.share, self.world.server.mesh.unruly = 0.0, False  # type: ignore[attr-defined]
-        self.world.write(max(0, min(self.size.consultations, self.world.people) - len(self.world.written)))
-        late = time.monotonic() + within
-        evidence = self.world.evidence()
-        while time.monotonic() < late:
+        world, outcome = self.world, self.outcome
+        world.server.calm_down()
+        world.write(max(0, self.size.consultations - len(world.written)))
+        evidence, quiet = world.evidence(), 0
+        while not checker.is_settled(evidence) and quiet < _QUIET_ROUNDS and outcome.rounds < self.size.rounds:
+            outcome.rounds += 1
+            world.pass_time(_BETWEEN_ROUNDS)
             for daemon in _DAEMONS:
-                self.world.run(daemon, "once", seconds=within)
-            evidence = self.world.evidence()
-            if is_settled(evidence):
-                break
-        else:
-            self.outcome.faults.append(f"not everything came to an end within {within:.0f} s")
-        self.outcome.faults += faults(evidence)
-        self.outcome.faults += [f"patient data in a log: {word}" for word in self.world.patient_data_in_logs()]
-        self.outcome.consultations, self.outcome.messages = len(self.world.written), len(evidence.mesh)
-        self.outcome.seconds = time.monotonic() - self._began
+                for worker in [world.start(daemon, "once") for _ in range(self.size.processes)]:
+                    world.nursery.wait(worker, 3_600)
+            before, evidence = checker.standing(evidence), world.evidence()
+            quiet = quiet + 1 if checker.standing(evidence) == before else 0
+        self._judge(evidence)
 
-    def is_late(self) -> bool:
-        """Say whether the time for kills is over."""
-        return time.monotonic() - self._began > self.size.seconds
+    def _judge(self, evidence: checker.Evidence) -> None:
+        world, outcome = self.world, self.outcome
+        if not checker.is_settled(evidence):
+            outcome.faults.append("not everything came to an end")
+        exported = world.exported(evidence, self.size.exports)
+        outcome.faults += [*outcome.tally.faults, *checker.faults(evidence), *files.faults(evidence, exported)]
+        outcome.faults += [f"patient data in a log: {word}" for word in world.patient_data_in_logs()]
+        outcome.boundaries = {daemon: world.boundaries(daemon) for daemon in _DAEMONS}
+        outcome.mesh_faults = Counter(world.server.met)
+        outcome.consultations, outcome.messages = len(world.written), len(evidence.mesh)
+        outcome.exported = len(exported.reports) + len(exported.tasks) + len(exported.dropped)
+        outcome.seconds = time.monotonic() - self._began
 
-
-class _Line:
-    """One process after the other, each with its own end before it."""
-
-    # a boundary that is not reached in this time is given up: what leads there may not have happened
-    PATIENCE = 8.0
-
-    def __init__(self, experiment: Experiment, daemon: str, names: list[str]) -> None:
-        self._experiment, self._daemon, self._names = experiment, daemon, names
-        self._victim: Victim | None = None
-        self._until = 0.0
-
-    def goes_on(self) -> bool:
-        return bool(self._names) or self._victim is not None
-
-    def look(self) -> int:
-        """See whether the process is over, and start the next; say how many began."""
-        world = self._experiment.world
-        world.nursery.look()
-        if self._victim is not None and self._victim.status is None and time.monotonic() < self._until:
-            return 0
-        self._settle()
-        if not self._names:
-            return 0
-        name = self._names.pop()
-        is_random = not name
-        chance = self._experiment.chance
-        self._until = time.monotonic() + (chance.uniform(0.1, 3.0) if is_random else self.PATIENCE)
-        kill = "" if is_random else f"{name}#{chance.choice((1, 1, 2))}"
-        handicap = world.handicap() if is_random else {}
-        self._experiment.outcome.handicaps += bool(handicap)
-        self._victim = world.start(self._daemon, "run", kill=kill, **handicap)
-        return 1
-
-    def end(self) -> None:
-        self._names.clear()
-        self._settle()
-
-    def _settle(self) -> None:
-        """Count how the process ended; one that did not is killed where it stands."""
-        victim, self._victim = self._victim, None
-        if victim is None:
-            return
-        nursery, outcome = self._experiment.world.nursery, self._experiment.outcome
-        if victim.status is None:
-            nursery.signal(victim)
-            nursery.wait(victim, 10)
-            outcome.random_kills += 1
-        elif victim.status == _KILLED:
-            outcome.kills[f"{self._daemon} {victim.kill.rpartition('#')[0]}"] += 1
-        elif victim.status != _REFUSED or not outcome.restarts:
-            outcome.faults.append(f"{self._daemon} ended by itself with {victim.status}")
+    def _is_late(self) -> bool:
+        """Say whether the time for kills is over; on a busy machine a few must have been, all the same."""
+        late = time.monotonic() - self._killing_since - self.size.seconds
+        return late > (0 if self.outcome.tally.kills >= self.size.quota.at_least else 4 * self.size.seconds)
 
 
 def conduct(
     directory: Path, seed: int, size: Size, postgresql: str = "", restart: Callable[[], None] | None = None
 ) -> Outcome:
     """Do a whole experiment; the same seed makes the same consultations, faults and kills."""
-    world = World(directory, seed, postgresql, people=size.consultations, restart_database=restart)
-    with world.open():
+    with World(directory, seed, postgresql, people=size.consultations, restart_database=restart).open() as world:
         experiment = Experiment(world, size)
         experiment.find_boundaries()
         experiment.kill()
-        experiment.finish(within=max(120, size.seconds / 3))
+        experiment.finish()
         return experiment.outcome
 
 
-def try_broken(directory: Path, name: str, postgresql: str = "") -> list[str]:
-    """Build a fault in, kill the process where it shows, finish, and return what the checker finds."""
-    breakage = BREAKAGES[name]
-    size = Size(consultations=9, processes=1, times=1, random_kills=0, mesh_faults=0, seconds=60)
-    with World(directory, 7, postgresql, people=size.consultations, broken=name).open() as world:
-        world.server.mesh.unruly = False  # type: ignore[attr-defined]
-        experiment = Experiment(world, size)
-        world.write(size.consultations)
+def conduct_on(database: str, directory: Path, seed: int, size: Size) -> Outcome:
+    """Do a whole experiment on ``sqlite``, or on a ``postgresql`` server of its own."""
+    if database == "sqlite":
+        return conduct(directory, seed, size)
+    # its server may run as another user, who must reach its data
+    with tempfile.TemporaryDirectory(prefix="pg-") as data, postgresql(Path(data)) as (url, restart):
+        return conduct(directory, seed, size, url, restart)
+
+
+_BROKEN = Size(9, 0, Quota(kills=1, times=1, longest=1.0, at_least=1), mesh_faults=0, seconds=60, exports=0, rounds=4)
+_SEED_OF_BROKEN = 7
+
+
+def prepare_broken(directory: Path, nursery: Nursery) -> None:
+    """Make in ``directory`` the databases with which every broken build begins."""
+    with World(directory, _SEED_OF_BROKEN, people=_BROKEN.consultations).open(nursery):
+        pass
+
+
+def try_broken(
+    directory: Path, breakage: Breakage, nursery: Nursery, prepared: Path, *, sound: bool = False
+) -> list[str]:
+    """Build a fault in, kill the process where it shows, finish, and return what the checker finds.
+
+    ``sound``: do the same with nothing built in.
+    """
+    world = World(directory, _SEED_OF_BROKEN, people=_BROKEN.consultations, broken="" if sound else breakage.name)
+    with world.open(nursery, prepared):
+        world.server.calm_down()
+        experiment = Experiment(world, _BROKEN)
+        world.write(_BROKEN.consultations)
         if breakage.daemon == RECEIVER:
             world.run(SENDER, "once")
-        killed = world.start(breakage.daemon, "once", kill=f"~{breakage.killed}#{breakage.number}")
-        if world.nursery.wait(killed, 60) != _KILLED:
-            return []
-        experiment.finish(within=12)
+        end = json.dumps({"part": breakage.killed, "nth": breakage.number})
+        killed = world.start(breakage.daemon, "once", CHAOS_KILL=end)
+        assert nursery.wait(killed, 60) == _KILLED, f"no process came by {breakage.killed}"
+        experiment.finish()
         return experiment.outcome.faults
 
 
@@ -256,18 +247,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--seed", type=int, default=int(time.time()) % 100_000)
     parser.add_argument("--small", action="store_true", help="as the tests do it")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), help="only on this one")
     chosen = parser.parse_args()
     size = SMALL if chosen.small else LARGE
     failed = False
-    for database in ("SQLite", "PostgreSQL"):
+    for database in [chosen.database] if chosen.database else ["sqlite", "postgresql"]:
         print(f"{database}, seed {chosen.seed}", flush=True)
-        with tempfile.TemporaryDirectory(prefix="chaos-") as directory, ExitStack() as stack:
-            if database == "SQLite":
-                outcome = conduct(Path(directory), chosen.seed, replace(size, processes=1))
-            else:
-                url, restart = stack.enter_context(postgresql(Path(directory)))
-                outcome = conduct(Path(directory), chosen.seed, replace(size, processes=2), url, restart)
-        print(*outcome.lines(), sep="\n", flush=True)
+        sized = replace(size, processes=1 if database == "sqlite" else 2)
+        with tempfile.TemporaryDirectory(prefix="chaos-") as directory:
+            outcome = conduct_on(database, Path(directory), chosen.seed, sized)
+        print(*outcome.lines(size.quota.times, in_full=True), sep="\n", flush=True)
         failed |= bool(outcome.faults)
     return int(failed)
 

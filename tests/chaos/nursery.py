@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -25,8 +26,6 @@ class Victim:
 
     daemon: str
     pid: int
-    began: float
-    kill: str = ""
     status: int | None = None
 
 
@@ -77,7 +76,7 @@ class Nursery:
             if "status" not in fact:
                 break
             self._ended(fact)
-        victim = Victim(daemon, fact["pid"], time.monotonic(), environ.get("CHAOS_KILL", ""))
+        victim = Victim(daemon, fact["pid"])
         self.victims[victim.pid] = victim
         return victim
 
@@ -100,7 +99,9 @@ class Nursery:
         """Send a signal to a victim that is alive."""
         self.look()
         if victim.status is None:
-            os.kill(victim.pid, number)
+            # it may be over, and nobody have told yet
+            with suppress(ProcessLookupError):
+                os.kill(victim.pid, number)
 
     def _ended(self, fact: dict[str, Any]) -> None:
         self.victims.pop(fact["pid"]).status = fact["status"]

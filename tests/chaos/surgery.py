@@ -145,6 +145,15 @@ def patient_index(people: Sequence[Consultation], today: date) -> str:
     return "\n".join(lines) + "\n"
 
 
+def register(engine: Engine, line: str) -> None:
+    """Write one line of a patient index straight into the registered practice's table."""
+    names = ("nhs_number", "family", "given", "birth_date", "status", "left_on", "died_on")
+    row = dict(zip(names, (each or None for each in line.split(",")), strict=True))
+    with engine.begin() as connection:
+        marks = ", ".join(f":{name}" for name in names)
+        connection.execute(text(f"INSERT INTO patient ({', '.join(names)}) VALUES ({marks})"), row)
+
+
 def write(engine: Engine, consultation: Consultation, now: datetime, edition: int) -> None:
     """Insert a consultation, or update the row that is there, with its attachments, in one transaction."""
     row = consultation.row(now, edition)

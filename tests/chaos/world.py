@@ -2,82 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import re
+import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import httpx
 from sqlalchemy import Engine, create_engine, event
 
 from tests.chaos import surgery
 from tests.chaos.checker import Evidence, read_tables
+from tests.chaos.files import Exported, read_folder
+from tests.chaos.misbehaviour import UnrulyMesh, UnrulyServer
 from tests.chaos.nursery import Nursery, Victim
 from tests.chaos.surgery import FEDERATED, REGISTERED, Consultation
 from tests.chaos.victim import quick_clock
-from tests.fakes import fault_catalogue
-from tests.fakes.fault_server import Fault, FaultServer, Received, raw_body, serve
-from tests.fakes.mesh import SHARED_KEY, InMemoryMesh
-from tests.fakes.mesh_wire import respond
+from tests.fakes.mesh import SHARED_KEY
 
 SENDER, RECEIVER = "federated-sender", "registered-receiver"
 MAILBOXES = {SENDER: "ALDERMB1", RECEIVER: "BIRCHMB1"}
 SPEED = 60.0
-
-# What the misbehaving MESH does to a request now and then. A stall ends by the server, long before a client's patience.
-MISBEHAVIOUR: Mapping[str, Fault] = {
-    **fault_catalogue.CUTS,
-    **{name: fault for name, fault in fault_catalogue.REFUSALS.items() if name.endswith(("html", "empty"))},
-    **fault_catalogue.TAKEN_BUT_REFUSED,
-    "forbidden": fault_catalogue.NONSENSE["forbidden"],
-    "gzip cut short": fault_catalogue.NONSENSE["gzip cut short"],
-    "corrupt gzip": fault_catalogue.NONSENSE["corrupt gzip"],
-    "no HTTP": fault_catalogue.NONSENSE["no HTTP"],
-}
-
-
-class UnrulyMesh(InMemoryMesh):
-    """A MESH that lists its inbox in another order each time, and some messages twice."""
-
-    def __init__(self, clock: Callable[[], datetime], chance: random.Random) -> None:
-        super().__init__(clock, page_size=25)
-        self.chance = chance
-        self.unruly = True
-
-    def _list(self, mailbox_id: str, query: Mapping[str, str]) -> httpx.Response:
-        answer = super()._list(mailbox_id, query)
-        if not self.unruly:
-            return answer
-        page = json.loads(raw_body(answer))
-        ids = list(page["messages"])
-        ids += self.chance.sample(ids, len(ids) // 4)
-        self.chance.shuffle(ids)
-        return respond(answer.status_code, {**page, "messages": ids})
-
-
-class UnrulyServer(FaultServer):
-    """Serves that MESH; each request meets a fault with the chance ``share``."""
-
-    share = 0.0
-    faults_met = 0
-
-    def _begin(self, received: Received) -> Fault:
-        planned = super()._begin(received)
-        # the record of what was asked would only grow
-        del self.received[:-1000]
-        mesh = self.mesh
-        if planned is not serve or not isinstance(mesh, UnrulyMesh) or mesh.chance.random() >= self.share:
-            return planned
-        self.faults_met += 1
-        return mesh.chance.choice(list(MISBEHAVIOUR.values()))
 
 
 @dataclass
@@ -93,20 +45,32 @@ class World:
     written: dict[str, Consultation] = field(default_factory=dict)
     editions: dict[str, int] = field(default_factory=dict)
     chance: random.Random = field(init=False)
-    clock: Callable[[], datetime] = field(init=False)
     nursery: Nursery = field(init=False)
     server: UnrulyServer = field(init=False)
     engines: dict[str, Engine] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)
-        self._clock = f"{time.time()},{time.time()},{SPEED}"
-        self.clock = quick_clock(self._clock)
+        self._epoch = self._began = time.time()
         self._coming = surgery.consultations(self.seed)
 
+    def clock(self) -> datetime:
+        """Return what time it is in this world."""
+        return quick_clock(self._clock())()
+
+    def _clock(self, off: float = 0.0) -> str:
+        return f"{self._epoch + off},{self._began},{SPEED}"
+
+    def pass_time(self, by: timedelta) -> None:
+        """Let time pass at once; no process may be running."""
+        self._epoch += by.total_seconds()
+
     @contextmanager
-    def open(self) -> Iterator[World]:
-        """Set everything up, and take it down at the end."""
+    def open(self, nursery: Nursery | None = None, like: Path | None = None) -> Iterator[World]:
+        """Set everything up, and take it down at the end.
+
+        ``nursery`` is one that is running already, ``like`` a directory whose two SQLite files are to be copied.
+        """
         with ExitStack() as stack:
             mesh = UnrulyMesh(self.clock, random.Random(self.seed + 1))
             for daemon, code in ((SENDER, FEDERATED), (RECEIVER, REGISTERED)):
@@ -117,12 +81,22 @@ class World:
                     mesh.register(each.nhs_number, each.birth_date, each.family, MAILBOXES[RECEIVER])
             practices = f"ods_code,name,telephone\n{REGISTERED},Birch Surgery,01632 960020\n"
             (self.directory / "federation.csv").write_text(practices)
-            self.nursery = stack.enter_context(Nursery())
+            self.drop_directory.mkdir()
+            self.nursery = nursery or stack.enter_context(Nursery())
             for daemon in (SENDER, RECEIVER):
-                self.run(daemon, "migrate")
+                if like is not None:
+                    shutil.copytree(like / daemon, self.directory / daemon)
+                else:
+                    self.prepare(daemon, "migrate")
                 self.engines[daemon] = stack.enter_context(_engine(self.database_url(daemon), daemon))
-            self._import_patients()
+            if like is None:
+                self._import_patients()
             yield self
+
+    @property
+    def drop_directory(self) -> Path:
+        """Where the receiver lays each task as a folder."""
+        return self.directory / "drop"
 
     def database_url(self, daemon: str) -> str:
         return self.postgresql or f"sqlite:///{self.directory}/{daemon}/{daemon}.sqlite3"
@@ -131,14 +105,16 @@ class World:
         file = self.directory / "patients.csv"
         people = list(islice(surgery.consultations(self.seed), self.people))
         file.write_text(surgery.patient_index(people, self.clock().date()), encoding="utf-8")
-        self.run(RECEIVER, "patients", "import", str(file))
+        self.prepare(RECEIVER, "patients", "import", str(file))
 
     def environ(self, daemon: str) -> dict[str, str]:
         """Return the settings of a daemon, and what its process is told by the experiment."""
         settings = {
             "PATH": os.environ["PATH"],
             "HOME": str(self.directory),
-            "CHAOS_CLOCK": self._clock,
+            "CHAOS_CLOCK": self._clock(),
+            "CHAOS_SEEN": str(self._marks(daemon, "seen")),
+            "CHAOS_KILLED": str(self._marks(daemon, "killed")),
             "CHAOS_BROKEN": self.broken,
             "DATABASE_URL": self.database_url(daemon),
             "STATE_DIRECTORY": str(self.directory / daemon),
@@ -151,7 +127,8 @@ class World:
             "LOG_LEVEL": "info",
         }
         if daemon == RECEIVER:
-            return settings | {"PRACTICE_ODS_CODE": REGISTERED, "MATCH_REVIEW": "off"}
+            own = {"MATCH_REVIEW": "off", "TASK_DROP_DIR": str(self.drop_directory)}
+            return settings | {"PRACTICE_ODS_CODE": REGISTERED} | own
         return settings | {
             "PRACTICE_ODS_CODE": FEDERATED,
             "PRACTICE_NAME": "Alder Medical Centre",
@@ -163,6 +140,11 @@ class World:
             "BUSINESS_RESPONSE_WITHIN": "P90D",
         }
 
+    def prepare(self, daemon: str, *arguments: str) -> None:
+        """Run a command that must work."""
+        status = self.run(daemon, *arguments)
+        assert status == 0, f"{daemon} {arguments[0]} ended with {status}; its log is in {self.directory}"
+
     def run(self, daemon: str, *arguments: str, seconds: float = 120) -> int:
         """Run a command to its end and return its exit status."""
         victim = self.start(daemon, *arguments)
@@ -173,23 +155,37 @@ class World:
             return -9
         return status
 
-    def start(self, daemon: str, *arguments: str, kill: str = "", seen: Path | None = None, **more: str) -> Victim:
-        """Start a process of a daemon; ``kill`` is where it is to end itself."""
-        environ = self.environ(daemon) | {"CHAOS_KILL": kill, "CHAOS_SEEN": str(seen or "")} | more
+    def start(self, daemon: str, *arguments: str, **more: str) -> Victim:
+        """Start a process of a daemon; ``more`` is what it is told besides (``victim``)."""
         log = self.directory / f"{daemon}.log"
-        return self.nursery.start(daemon, list(arguments), environ, log)
+        return self.nursery.start(daemon, list(arguments), self.environ(daemon) | more, log)
 
-    def handicap(self) -> dict[str, str]:
-        """Return what makes the life of one process hard: now and then a clock that is off, or a disk that is full."""
-        kind = self.chance.choice(("none", "clock", "disk"))
+    def _marks(self, daemon: str, what: str) -> Path:
+        return self.directory / f"{daemon}.{what}"
+
+    def boundaries(self, daemon: str) -> Counter[str]:
+        """Return every boundary that processes of a daemon reached, with how often one was killed there."""
+        names = {what: self._marks(daemon, what) for what in ("seen", "killed")}
+        lines = {what: file.read_text().splitlines() if file.exists() else [] for what, file in names.items()}
+        found = Counter(dict.fromkeys(lines["seen"], 0))
+        found.update(lines["killed"])
+        return found
+
+    def handicap(self) -> tuple[str, dict[str, str]]:
+        """Return what makes the life of one process hard, by name and as it is told."""
+        kinds = ("none", "clock", "worker") if self.postgresql else ("none", "clock", "worker", "bytes", "pages")
+        kind = self.chance.choice(kinds)
+        told: dict[str, str] = {}
         if kind == "clock":
-            epoch, began, speed = self._clock.split(",")
-            return {"CHAOS_CLOCK": f"{float(epoch) + self.chance.choice((-600, 600))},{began},{speed}"}
-        if kind == "disk" and not self.postgresql:
+            told["CHAOS_CLOCK"] = self._clock(self.chance.choice((-600, 600)))
+        elif kind == "worker":
+            told["CHAOS_WORKER"] = "1"
+        elif kind == "bytes":
             # a little more than there is now: the next writes succeed, then no more
-            sizes = [path.stat().st_size for path in self.directory.glob("*/*.sqlite3")]
-            return {"CHAOS_DISK": str(max(sizes) + 20_000)}
-        return {}
+            told["CHAOS_BYTES"] = str(max(path.stat().st_size for path in self.directory.glob("*/*.sqlite3")) + 20_000)
+        elif kind == "pages":
+            told["CHAOS_PAGES"] = str(self.chance.randrange(5, 40))
+        return kind, told
 
     def write(self, number: int) -> None:
         """Let the clinical system write some consultations, and add to some that it wrote before."""
@@ -222,11 +218,28 @@ class World:
             dict(self.editions),
         )
 
+    def exported(self, evidence: Evidence, number: int) -> Exported:
+        """Let the command lines export some reports and tasks; return that, and all that was laid down for others."""
+        sent = [row["report_id"] for row in evidence.sender["report"] if row["version"] is not None]
+        filed = [row["task_id"] for row in evidence.receiver["task"]]
+        chosen = {
+            (SENDER, "export"): self.chance.sample(sent, min(number, len(sent))),
+            (RECEIVER, "tasks", "export"): self.chance.sample(filed, min(number, len(filed))),
+        }
+        for (daemon, *words), keys in chosen.items():
+            for key in keys:
+                self.run(daemon, *words, key, "--to", str(self.directory / "exported" / key))
+        reports, tasks = (
+            {key: read_folder(self.directory / "exported" / key) for key in keys} for keys in chosen.values()
+        )
+        return Exported(reports, tasks, {path.name: read_folder(path) for path in self.drop_directory.iterdir()})
+
     def patient_data_in_logs(self) -> list[str]:
         """Return the patients whose data stand in a log line."""
         logs = "".join(path.read_text(encoding="utf-8") for path in self.directory.glob("*.log"))
-        words = {each.nhs_number for each in self.written.values()} | {each.family for each in self.written.values()}
-        return sorted(word for word in words if re.search(rf"\b{re.escape(word)}\b", logs))
+        numbers = {each.nhs_number for each in self.written.values()} & set(re.findall(r"\d+", logs))
+        names = {each.family for each in self.written.values()}
+        return sorted(numbers | {name for name in names if re.search(rf"\b{re.escape(name)}\b", logs)})
 
 
 _RECORDED = ("message_id", "message_type", "workflow_id", "sender", "recipient", "local_id", "status", "code", "body")
