@@ -18,13 +18,13 @@ from benchmarks.figures import Result
 from benchmarks.sites import Site, open_site
 
 MEASURES: Final[dict[str, tuple[Callable[..., Result], tuple[int, ...]]]] = {
-    "sending": (sending.measure, (2, 1, 1)),
+    "sending": (sending.measure, (1, 1, 1)),
     "receiving": (receiving.measure, (2, 1)),
-    "backlog": (backlog.measure, (120, 100, 200, 1)),
-    "memory": (memory.measure, (10, 100_000, 300_000)),
+    "backlog": (backlog.measure, (60, 60, 60, 1)),
+    "memory": (memory.measure, (4, 100_000, 300_000)),
     "starting": (starting.measure, (1,)),
     "idle": (idle.measure, (1, 3)),
-    "scaling": (scaling.measure, (4, 1)),
+    "scaling": (scaling.measure, (2, 1)),
 }
 """Each measure with the sizes of its short form."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, select
@@ -9,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from federated_sender import deletion, ledger, outbox, records, submissions, versions
 from federated_sender.drafts import Outcome
+from federated_sender.eligibility import Reason
 from federated_sender.intake import Intake
 from federated_sender.responses import is_positive
 from federated_sender.states import TRANSITIONS, Event, State
@@ -69,8 +71,18 @@ def _require_sendable(session: Session, report: Report) -> None:
     newest = versions.newest(session, report.consultation_id)
     if newest is not None and newest.id != report.id:
         raise CommandFailed(f"version {newest.version} has taken its place: resend {newest.report_id} instead")
+    unbuilt = versions.unsent(session, report.consultation_id)
+    if unbuilt is not None and _is_confidential(unbuilt) and not _is_confidential(report):
+        raise CommandFailed(f"the consultation became confidential after {report.report_id}: it is not sent any more")
     if report.pruned_at is not None:
         raise CommandFailed(f"the bytes of {report.report_id} were pruned; `reissue` makes the next version")
+
+
+def _is_confidential(report: Report) -> bool:
+    """Say whether a version is of the consultation as confidential; what became of it by a reversal says nothing."""
+    if report.reason == Reason.UNCHANGED:
+        return False
+    return report.reason == Reason.CONFIDENTIAL or bool(json.loads(report.content or "{}").get("confidential"))
 
 
 def reissue(session: Session, intake: Intake, identifier: str, reason: str, by: str, *, again: bool) -> Report:

@@ -88,13 +88,12 @@ class Send:
             recipient = self._recipient(work, consultation)
             if recipient is None:
                 return
-            version = Version(work.report_id, work.number, work.generated_at, recipient, work.replaces)
-            html = report_html(
-                consultation, version=version.number, sent_at=version.generated_at, practice=self.practice
-            )
+            html = report_html(consultation, version=work.number, sent_at=work.generated_at, practice=self.practice)
             pdf = self.renderer.render(html)
             with self.database.snapshot() as session:
                 blobs = outbox.blobs_of(session, consultation)
+                replaces = workload.replaced_by(session, work, recipient.ods_code)
+            version = Version(work.report_id, work.number, work.generated_at, recipient, replaces)
             built = self.composer.compose(consultation, version, pdf, blobs)
         except InvalidConsultation as error:
             with self.database.transaction() as session:

@@ -18,6 +18,7 @@ from federated_sender.states import Event, State
 from federated_sender.tables import ConsultationRecord, Report, ReportBody
 from shared.db import after_commit, is_one_of
 from shared.errors import Fault
+from shared.itk3.systems import DOCUMENT_WORKFLOW, FEDERATED_WORKFLOW
 from shared.log import emit
 from shared.mesh.delivery import Delivery
 from shared.mesh.messages import OutgoingMessage
@@ -44,8 +45,7 @@ class Work:
     """A claimed report. ``message`` is None until the version is built; ``look_first`` says it may be in MESH.
 
     ``content`` is the consultation as canonical JSON, ``routed_to`` the registered practice that a person named;
-    ``claim`` is the number of the claim, which proves that it is still ours. ``replaces`` is the report id of the
-    newest version that the registered practice has or will get.
+    ``claim`` is the number of the claim, which proves that it is still ours.
     """
 
     report: int
@@ -57,7 +57,6 @@ class Work:
     look_first: bool
     routed_to: str | None
     claim: int
-    replaces: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,7 @@ def _work(session: Session, report: Report, workflow_id: str, began_at: datetime
         message = OutgoingMessage(
             report.mex_to or "",
             # what was built for one workflow is never sent in another
-            report.workflow_id or workflow_id,
+            report.workflow_id or _workflow_of_old(workflow_id),
             report.local_id or "",
             report.mex_subject or "",
             body.message,
@@ -126,14 +125,22 @@ def _work(session: Session, report: Report, workflow_id: str, began_at: datetime
         report.post_began_at is not None or _may_be_forgotten(session, report, began_at),
         None if body is not None else session.scalar(routed),
         report.claims,
-        None if body is not None else _before(session, report),
     )
 
 
-def _before(session: Session, report: Report) -> str | None:
-    """Return the newest stored version that did not fail: only what arrived can be replaced."""
+def _workflow_of_old(workflow_id: str) -> str:
+    """Return the workflow of what was built before it was kept with the version: a Task, never a document."""
+    return FEDERATED_WORKFLOW if workflow_id == DOCUMENT_WORKFLOW else workflow_id
+
+
+def replaced_by(session: Session, work: Work, recipient_ods_code: str) -> str | None:
+    """Return the report id of the newest version that this practice has or will get: what failed is not there."""
+    claimed = select(Report.consultation_id).where(Report.id == work.report).scalar_subquery()
     stored = select(Report.report_id).where(
-        Report.consultation_id == report.consultation_id, Report.version.is_not(None), Report.state != State.FAILED
+        Report.consultation_id == claimed,
+        Report.version.is_not(None),
+        Report.state != State.FAILED,
+        Report.recipient_ods_code == recipient_ods_code,
     )
     return session.scalar(stored.order_by(Report.version.desc()).limit(1))
 

@@ -31,11 +31,13 @@ class Placement:
     flagged: tuple[str, ...] = ()
 
 
-def place(filed: Version, chain: Sequence[Version]) -> Placement:
+def place(filed: Version, chain: Sequence[Version], replaces: str | None = None) -> Placement:
     """Return where ``filed`` belongs in its ``chain``, of which each patient has one version that is not superseded.
 
-    Where the patient differs nothing is superseded. What becomes of a chain does not depend on the order in which
-    its versions are filed, as long as a higher number was not written earlier.
+    ``replaces`` is the task of which the sender says that ``filed`` takes its place: it is the older one whatever the
+    numbers say, since a sender that changes its software may count from one again. Where the patient differs nothing
+    is superseded. What becomes of a chain does not depend on the order in which its versions are filed, as long as a
+    higher number was not written earlier.
     """
     others = [version for version in chain if version.nhs_number != filed.nhs_number]
     flagged = tuple(version.task_id for version in others if is_newer(filed, version))
@@ -43,10 +45,22 @@ def place(filed: Version, chain: Sequence[Version]) -> Placement:
         flagged += (filed.task_id,)
     for version in chain:
         if version.nhs_number == filed.nhs_number and not version.superseded:
-            if is_newer(filed, version):
+            if version.task_id == replaces or (is_newer(filed, version) and not _is_outdated(filed, chain, replaces)):
                 return Placement(supersedes=version.task_id, flagged=flagged)
             return Placement(superseded_by=version.task_id, flagged=flagged)
     return Placement(flagged=flagged)
+
+
+def _is_outdated(filed: Version, chain: Sequence[Version], replaces: str | None) -> bool:
+    """Say whether ``filed`` came later than what took its place, which was itself replaced by a lower number."""
+    return any(
+        version.superseded
+        and version.nhs_number == filed.nhs_number
+        and version.task_id != replaces
+        and version.authored_on >= filed.authored_on
+        and is_newer(version, filed)
+        for version in chain
+    )
 
 
 def is_newer(one: Version, other: Version) -> bool:

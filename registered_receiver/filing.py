@@ -56,12 +56,13 @@ def act_on(
     event = MessageEvent.MATCHED if filed else MessageEvent.NOT_MATCHED
     ledger.advance(session, message, event, now, by=by, code=code, detail=reason(found))
     if isinstance(found, Found) and filed:
-        task = worklist.file(session, message, report, found.patient.nhs_number, now)
+        replaces = precedents.taken_as(session, report.replaces, message.sender_mailbox)
+        task = worklist.file(session, message, report, found.patient.nhs_number, now, replaces=replaces)
         if practice.drops_tasks:
             worklist.queue_drop(session, task, now)
         for doubt in subjects.doubts(message.recipient, message.subject, report):
             ledger.note(session, message, "noted", now, detail=doubt)
-        if report.replaces and not precedents.is_here(session, report.replaces, message.sender_mailbox):
+        if report.replaces and replaces is None:
             ledger.note(session, message, "noted", now, detail="the document that it replaces is not here")
     response = replies.business_response(request_of(message), code, practice.responder, now)
     response_queue.queue(session, message, response, now)

@@ -50,9 +50,10 @@ def distrust(session: Session, message: Message, reading: Reading, verdict: Verd
     )
 
 
-def is_here(session: Session, identifier: str, sender_mailbox: str | None) -> bool:
-    """Say whether a document with this identifier was taken from this mailbox."""
-    return _taken(session, identifier, sender_mailbox) is not None
+def taken_as(session: Session, identifier: str | None, sender_mailbox: str | None) -> str | None:
+    """Return the MESH message id of the document with this identifier from this mailbox; None when none was taken."""
+    message = _taken(session, identifier, sender_mailbox) if identifier else None
+    return None if message is None else message.mesh_message_id
 
 
 def _original(session: Session, reading: Reading, sender_mailbox: str | None) -> Message | None:

@@ -31,16 +31,18 @@ def lock(session: Session, sender_ods_code: str, consultation_id: str) -> None:
         session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
-def put_in_place(session: Session, task: Task, now: datetime) -> None:
+def put_in_place(session: Session, task: Task, now: datetime, *, replaces: str | None = None) -> None:
     """Put a new ``task``, not yet added, in its locked chain: it supersedes, is superseded, or stands alone.
 
+    ``replaces`` is the MESH message whose document it says that it replaces.
     Every superseded task of a patient names the one that is open or completed, whatever the order of arrival.
     """
     query = select(Task).where(
         Task.sender_ods_code == task.sender_ods_code, Task.consultation_id == task.consultation_id
     )
     others = {other.task_id: other for other in session.scalars(query.order_by(Task.task_id).with_for_update())}
-    placement = chain.place(_version(task), [_version(other) for other in others.values()])
+    named = next((each.task_id for each in others.values() if each.mesh_message_id == replaces), None)
+    placement = chain.place(_version(task), [_version(other) for other in others.values()], named)
     if placement.superseded_by is not None:
         task.state, task.superseded_by = TaskState.SUPERSEDED, placement.superseded_by
     if placement.supersedes is not None:

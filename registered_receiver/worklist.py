@@ -20,8 +20,19 @@ from shared.itk3.model import Document, ReceivedReport
 _RECENT: Final = 100
 
 
-def file(session: Session, message: Message, report: ReceivedReport, nhs_number: str, now: datetime) -> Task:
-    """Make the task of a report about the patient ``nhs_number`` of our index, and put it in its chain."""
+def file(
+    session: Session,
+    message: Message,
+    report: ReceivedReport,
+    nhs_number: str,
+    now: datetime,
+    *,
+    replaces: str | None = None,
+) -> Task:
+    """Make the task of a report about the patient ``nhs_number`` of our index, and put it in its chain.
+
+    ``replaces`` is the MESH message whose document the report replaces, as far as it is here.
+    """
     task = Task(
         task_id=identity.task_id(message.sender_mailbox or "", report.payload_identifier),
         mesh_message_id=message.mesh_message_id,
@@ -35,7 +46,7 @@ def file(session: Session, message: Message, report: ReceivedReport, nhs_number:
         nhs_number=nhs_number,
         received_at=message.received_at,
     )
-    versions.put_in_place(session, task, now)
+    versions.put_in_place(session, task, now, replaces=replaces)
     session.add(task)
     session.flush()
     for position, document in enumerate(report.documents, 1):

@@ -110,7 +110,6 @@ class MeshPending(MeshError):
     Nothing is wrong, and it must not be sent again meanwhile.
     """
 
-    retryable = True
     ambiguous = True
 
 

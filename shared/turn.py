@@ -19,6 +19,8 @@ from shared.tables import PollerColumns
 LEASE: Final = LONGEST_CALL + timedelta(seconds=10)
 """So long after the end of a process that had the turn another one looks into the mailbox."""
 
+# a process whose clock was ahead may have died with the turn; clocks of two computers differ by less than a lease
+_TOO_FAR_AHEAD: Final = 2 * LEASE
 _RENEW_AFTER: Final = timedelta(seconds=20)
 _ROW: Final = 1
 
@@ -41,7 +43,8 @@ class Turn:
         """Take the turn, or keep it for longer; say False when another process has it."""
         now = self.clock()
         row = self.row
-        free = or_(row.holder == self._holder, row.lease_until.is_(None), row.lease_until <= now)
+        over = or_(row.lease_until.is_(None), row.lease_until <= now, row.lease_until > now + _TOO_FAR_AHEAD)
+        free = or_(row.holder == self._holder, over)
         with self.database.transaction() as session:
             insert_once(session, row, id=_ROW)
             mine = session.scalars(select(row).where(row.id == _ROW, free).with_for_update()).one_or_none()

@@ -54,7 +54,7 @@ class Uncollected:
         failed = {message_id[:_LONGEST_SUBJECT]: error for message_id, error in collected.failures}
         if failed:
             self._tell(failed)
-        self._settle(failed)
+        self._settle(failed, {message_id[:_LONGEST_SUBJECT] for message_id in collected.foreign})
 
     def _tell(self, failed: Mapping[str, MessagingError]) -> None:
         now = self.clock()
@@ -77,21 +77,27 @@ class Uncollected:
             code=None,
         )
 
-    def _settle(self, failed: Mapping[str, MessagingError]) -> None:
-        """Close what was opened about messages that are here now, unless this round failed to acknowledge them."""
+    def _settle(self, failed: Mapping[str, MessagingError], foreign: set[str]) -> None:
+        """Close what was opened about messages that are here now, unless this round failed to acknowledge them.
+
+        Those that proved to be ``foreign`` on a shared mailbox are not ours to collect.
+        """
         with self.database.snapshot() as session:
             waiting = self.book.open_subjects(session, KIND)
             came = {subject for subject in waiting - failed.keys() if self.is_stored(session, subject)}
-        self._said = {subject: at for subject, at in self._said.items() if subject in waiting - came}
-        if not came:
+        over = dict.fromkeys(waiting & foreign, "the message is another's") | dict.fromkeys(
+            came, "the message was collected"
+        )
+        self._said = {subject: at for subject, at in self._said.items() if subject in waiting - over.keys()}
+        if not over:
             return
         with self.database.transaction() as session:
-            for subject in sorted(came):
+            for subject, reason in sorted(over.items()):
                 self.book.close(
                     session,
                     subject_id=subject,
                     kind=KIND,
                     now=self.clock(),
                     by=self.by,
-                    reason="the message was collected",
+                    reason=reason,
                 )

@@ -25,8 +25,8 @@ REPORT: Final = file_name(1, "application/pdf")
 def listing(visit: SenderVisit) -> Response:
     """Show reports, newest first: all of them or a group, a page at a time."""
     desk, group = desk_of(visit), group_of(visit.query("show"))
-    number = int(visit.query("page")) if visit.query("page").isdecimal() else 1
-    offset = (max(number, 1) - 1) * _A_PAGE
+    number = visit.page()
+    offset = (number - 1) * _A_PAGE
     if group is OVERDUE:
         found = desk.overdue(_A_PAGE + 1, offset)
     else:

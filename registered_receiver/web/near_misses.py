@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from registered_receiver import records
+from registered_receiver import patients, records
 from registered_receiver.app import Receiver
 from registered_receiver.reviews import ReviewChanged, candidate_number
 from registered_receiver.tables import Review
@@ -18,6 +18,7 @@ from shared.web.site import Page, Visit
 
 _NOBODY: Final = "nobody"
 _OTHER: Final = "other"
+_UNKNOWN: Final = "No patient of this practice is known here by this NHS number. Nothing was decided: check the number"
 _CHANGED: Final = "The patient index has changed since you opened this page. Nothing was decided: look again"
 
 
@@ -61,12 +62,18 @@ def _faults(visit: Visit[Receiver], chosen: str, reason: str) -> dict[str, str]:
     if chosen == _NOBODY:
         return {} if reason else {"reason": "Say why nobody here is meant"}
     if chosen == _OTHER:
-        try:
-            NhsNumber(visit.value("nhs_number"))
-        except ValueError as error:
-            return {"nhs_number": f"What was typed {error}"}
-        return {}
+        return _number_faults(visit)
     return {} if chosen.isdecimal() and len(chosen) < 6 else {"choice": "Choose who the patient is"}
+
+
+def _number_faults(visit: Visit[Receiver]) -> dict[str, str]:
+    try:
+        number = NhsNumber(visit.value("nhs_number"))
+    except ValueError as error:
+        return {"nhs_number": f"What was typed {error}"}
+    with visit.app.database.snapshot() as session:
+        known = patients.find(session, number) is not None
+    return {} if known else {"nhs_number": _UNKNOWN}
 
 
 def _shown(visit: Visit[Receiver], **more: Any) -> Response:

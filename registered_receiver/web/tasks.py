@@ -56,7 +56,10 @@ def show(visit: Visit[Receiver]) -> Response:
 
 def document(visit: Visit[Receiver]) -> Response:
     """Give out one document: shown where a browser can do so safely, else as a download (GPCM-SD-093, FHIR-DOC-04)."""
-    found = desk_of(visit).document(visit.parameter("task_id"), visit.parameter("position"))
+    position = visit.parameter("position")
+    if not (len(position) < 6 and position.isascii() and position.isdecimal()):
+        raise CommandFailed("there is no such document")
+    found = desk_of(visit).document(visit.parameter("task_id"), int(position))
     return documents.response(found, download=visit.query("download") == "1")
 
 
@@ -77,7 +80,9 @@ def search(visit: Visit[Receiver]) -> Response:
     try:
         number = NhsNumber(visit.value("nhs_number"))
     except ValueError as error:
-        return visit.render("search.html", status=422, faults={"nhs_number": f"What was typed {error}"})
+        return visit.render(
+            "search.html", status=422, typed=visit.form, faults={"nhs_number": f"What was typed {error}"}
+        )
     found = desk_of(visit).tasks(nhs_number=number)
     return visit.render("search.html", tasks=found, nhs_number=number)
 
@@ -85,7 +90,7 @@ def search(visit: Visit[Receiver]) -> Response:
 PAGES: Final[tuple[Page[Receiver], ...]] = (
     Page("GET", "/tasks", Role.VIEWER, listing),
     Page("GET", "/tasks/{task_id}", Role.VIEWER, show),
-    Page("GET", "/tasks/{task_id}/documents/{position:int}", Role.CLERK, document),
+    Page("GET", "/tasks/{task_id}/documents/{position}", Role.CLERK, document),
     Page("POST", "/tasks/{task_id}/complete", Role.CLERK, complete),
     Page("GET", "/search", Role.CLERK, ask),
     Page("POST", "/search", Role.CLERK, search),

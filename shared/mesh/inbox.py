@@ -38,13 +38,18 @@ def never() -> bool:
 
 @dataclass(slots=True)
 class Collected:
-    """What one round did. ``failures`` has the id and the error of each message that stays in MESH for now."""
+    """What one round did.
+
+    ``failures`` has the id and the error of each message that stays in MESH for now, ``foreign`` the ids of those that
+    proved to be somebody else's.
+    """
 
     kept: int = 0
     left: int = 0
     gone: int = 0
     acknowledged: int = 0
     failures: list[tuple[str, MessagingError]] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
 
 
 class Collector:
@@ -175,4 +180,5 @@ class Collector:
     def _leave(self, headers: MessageHeaders, collected: Collected) -> None:
         self._left(headers)
         self._foreign.add(headers.message_id)
+        collected.foreign.append(headers.message_id)
         collected.left += 1

@@ -6,10 +6,10 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from errno import EACCES, ELOOP, ENXIO, EPERM, EROFS
+from errno import EACCES, ELOOP, EMFILE, ENFILE, ENOENT, ENOMEM, ENXIO, EPERM, EROFS
 from pathlib import Path
 from typing import IO, Final
 
@@ -19,7 +19,12 @@ from shared.mesh_folder.names import let_go, staged
 # The MESH client is another user, who shares a group with us (setgid on the folders), whatever our umask says.
 _MODE: Final = 0o660
 _CLOSED: Final = frozenset({EACCES, EPERM, EROFS})
+# what an error says of the folder or of this process, and not of the one file
+_NOT_OF_FILE: Final = _CLOSED | {ENOENT, EMFILE, ENFILE, ENOMEM}
 _NO_FILE: Final = "one of the message's files is a link or no file at all"
+
+NO_TIME: Final = datetime.max.replace(tzinfo=UTC)
+"""The time of a file whose own the disk does not give: it never counts as old, so nothing is removed for its sake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +91,11 @@ def put(folder: Path, name: str, content: bytes | IO[bytes], at: datetime) -> No
 
 
 def stage(folder: Path, name: str, content: bytes | IO[bytes], at: datetime) -> None:
-    """Write a file under a name that nobody looks for, durably; one that a crash left behind is replaced."""
-    path = folder / staged(name)
-    with suppress(FileNotFoundError):
-        path.unlink()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE)
+    """Write a file under a name that nobody looks for, durably; one that a crash left behind is written over.
+
+    It is never away in between: that it is staged is the proof that it was not handed over.
+    """
+    descriptor = os.open(folder / staged(name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _MODE)
     with os.fdopen(descriptor, "wb") as file:
         os.fchmod(descriptor, _MODE)
         if isinstance(content, bytes):
@@ -127,25 +132,41 @@ def sync(folder: Path) -> None:
 
 
 def open_file(path: Path) -> IO[bytes]:
-    """Open a file that somebody else wrote. Raises MeshProtocolError for a link, a pipe or whatever is no file."""
-    try:
+    """Open a file that somebody else wrote.
+
+    Raises MeshProtocolError for a link, a pipe or whatever is no file, and for a file that the disk does not give.
+    """
+    with one_file():
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        if error.errno in (ELOOP, ENXIO):
-            raise MeshProtocolError(_NO_FILE) from None
-        raise
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise MeshProtocolError(_NO_FILE)
     return os.fdopen(descriptor, "rb")
 
 
-def time_of(path: Path) -> datetime | None:
-    """Return when a file was written, None when it is not there any more."""
+@contextmanager
+def one_file() -> Iterator[None]:
+    """Turn what goes wrong with a single file into a MeshProtocolError; what concerns more than that one stays."""
     try:
-        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        yield
+    except OSError as error:
+        if error.errno in _NOT_OF_FILE:
+            raise
+        is_none = error.errno in (ELOOP, ENXIO)
+        words = f"one of the message's files cannot be read: {os.strerror(error.errno or 0)}"
+        raise MeshProtocolError(_NO_FILE if is_none else words) from None
+
+
+def time_of(path: Path) -> datetime | None:
+    """Return when a file, or a link itself, was written; None when it is not there any more, NO_TIME when unknown."""
+    try:
+        return datetime.fromtimestamp(path.lstat().st_mtime, UTC)
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno in _NOT_OF_FILE:
+            raise
+        return NO_TIME
 
 
 def names_in(folder: Path) -> list[str]:

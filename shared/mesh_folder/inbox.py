@@ -17,7 +17,7 @@ from shared.mesh.chunks import IN_MEMORY
 from shared.mesh.messages import IncomingMessage, MessageHeaders, MessageType
 from shared.mesh_folder.folders import open_file, remove_let_go, sync, usable
 from shared.mesh_folder.items import Item, Items
-from shared.mesh_folder.names import let_go
+from shared.mesh_folder.names import data_of, let_go
 
 _STEP: Final = 65_536
 
@@ -74,7 +74,8 @@ class Inbox:
                 return
             # the name must be gone for good before the data are
             sync(item.folder)
-            remove_let_go(item.folder, control, item.files.data)
+            # the data may have come after the look at the folder
+            remove_let_go(item.folder, control, item.files.data or data_of(item.files.stem))
 
     def _find(self, message_id: str) -> Item | None:
         if message_id not in self._known:

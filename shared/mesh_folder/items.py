@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,12 +14,13 @@ from shared.errors import MeshProtocolError
 from shared.mesh.folding import GP_PROVIDER
 from shared.mesh.messages import MessageHeaders
 from shared.mesh_folder.control import LARGEST, ControlFile, read_control
-from shared.mesh_folder.folders import Folders, names_in, open_file, remove_let_go, time_of, usable
-from shared.mesh_folder.names import Files, paired, told, was_let_go
+from shared.mesh_folder.folders import NO_TIME, Folders, names_in, one_file, open_file, remove_let_go, time_of, usable
+from shared.mesh_folder.names import Files, control_of, let_go, paired, told, was_let_go
 
 # a data file without a control file is being written, but not for so long
 _WRITTEN_WITHIN: Final = timedelta(hours=1)
 _INCOMPLETE: Final = "there has been a data file for an hour and no control file beside it"
+_UNKNOWN: Final = "there is a data file that cannot be read and no control file beside it"
 _NOT_SENT: Final = "the MESH client could not send it and put it into FAILED"
 
 
@@ -65,9 +67,12 @@ class Items:
         """Give what the client could not send, as the report that MESH would write about it."""
         folder = self.folders.failed
         for files in _in_order(folder):
+            if files.control is None:
+                yield from self._incomplete(folder, files)
+                continue
             message_id = f"FAILED-{told(files.stem)}"
             try:
-                control = _read(folder, files.control) if files.control is not None else None
+                control = _read(folder, files.control)
                 if control is not None:
                     yield Item(message_id, folder, files, _as_report(control).headers(message_id))
             except MeshProtocolError as error:
@@ -86,15 +91,34 @@ class Items:
         return Item(control.message_id, folder, files, headers, is_compressed=control.is_compressed)
 
     def _incomplete(self, folder: Path, files: Files) -> Iterator[Item]:
-        written = time_of(folder / (files.data or ""))
-        if written is not None and self.clock() - written > _WRITTEN_WITHIN:
-            yield Item(f"IN-{told(files.stem)}", folder, files, fault=_INCOMPLETE)
+        if self._moves(folder, control_of(files.stem)):
+            return
+        with usable(folder):
+            written = time_of(folder / (files.data or ""))
+        if written is None:
+            return
+        message_id = f"{folder.name}-{told(files.stem)}"
+        if written == NO_TIME:
+            yield Item(message_id, folder, files, fault=_UNKNOWN)
+        elif self.clock() - written > _WRITTEN_WITHIN:
+            yield Item(message_id, folder, files, fault=_INCOMPLETE)
+
+    def _moves(self, folder: Path, control: str) -> bool:
+        """Say whether the data are alone for a moment: the client brings them, or the other daemon lets them go."""
+        # in the order in which the file moves on: it cannot be missed on its way
+        ways = [folder / control, folder / let_go(control)]
+        if folder == self.folders.failed:
+            ways = [self.folders.outgoing / control, self.folders.temporary / control, *ways]
+        with suppress(OSError):
+            return any(each.exists() for each in ways)
+        return False
 
     def _clear_away(self, path: Path, control: ControlFile) -> None:
         """Remove the client's note that a message of ours went well: nobody waits for it. Others' notes stay."""
         local_id = control.mex.get("mex-localid")
         if local_id and self.sent_by_us(local_id):
-            with usable(path.parent):
+            # one that stays does no harm, and the messages beside it must come
+            with suppress(OSError):
                 path.unlink(missing_ok=True)
 
 
@@ -116,7 +140,8 @@ def _in_order(folder: Path) -> list[Files]:
             left = by_stem.get(control[:-4])
             # the client may have brought it again, and then the data belong to that
             is_left_over = left is not None and left.control is None
-            remove_let_go(folder, control, left.data if left is not None and is_left_over else None)
+            with suppress(OSError):
+                remove_let_go(folder, control, left.data if left is not None and is_left_over else None)
         dated = [(time_of(folder / (files.control or files.data or "")), files) for files in pairs]
     present = [(at, files.stem, files) for at, files in dated if at is not None]
     return [files for _, _, files in sorted(present, key=lambda key: key[:2])]
@@ -126,7 +151,7 @@ def _read(folder: Path, name: str) -> ControlFile | None:
     """Read a control file; None when it is not there any more."""
     with usable(folder):
         try:
-            with open_file(folder / name) as file:
+            with one_file(), open_file(folder / name) as file:
                 return read_control(file.read(LARGEST + 1))
         except FileNotFoundError:
             return None

@@ -15,4 +15,4 @@ class FolderObserver:
         """Hear that a message lies in OUT, for the MESH client to take."""
 
     def waiting_since(self, at: datetime | None) -> None:
-        """Hear since when the oldest message lies in OUT; None when there is none."""
+        """Hear since when the oldest message lies in OUT, or ours in TEMP; None when there is none."""

@@ -14,6 +14,7 @@ an empty file in our own directory, is written just before. So it can always be 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from shared.clock import Clock
 from shared.errors import MeshAmbiguous, MeshError, MeshProtocolError
 from shared.mesh.messages import LocalIdTracking, OutgoingMessage, Taken
 from shared.mesh_folder.control import LARGEST, read_control, write_control
-from shared.mesh_folder.folders import Folders, names_in, open_file, put, settle, stage, sync, time_of, usable
+from shared.mesh_folder.folders import NO_TIME, Folders, names_in, open_file, put, settle, stage, sync, time_of, usable
 from shared.mesh_folder.names import control_of, data_of, paired, staged, stem_of
 
 # longer than any report waits for anything
@@ -81,12 +82,15 @@ class Outbox:
             return (self.receipts / stem_of(local_id)).exists()
 
     def waiting_since(self) -> datetime | None:
-        """Return when the oldest message was laid into OUT that still lies there, ours or not."""
+        """Return when the oldest message was written that the client has not done with: any in OUT, ours in TEMP."""
         out = self.folders.outgoing
         with usable(out):
-            controls = [files.control for files in paired(names_in(out)) if files.control is not None]
-            times = [time_of(out / control) for control in controls]
-        return min((each for each in times if each is not None), default=None)
+            times = [time_of(control) for control in _controls_in(out)]
+        # TEMP is the client's own: it need not be there nor be open to us, and may hold what the client receives
+        with suppress(OSError):
+            busy = _controls_in(self.folders.temporary)
+            times += [time_of(control) for control in busy if (self.receipts / control.stem).exists()]
+        return min((each for each in times if each is not None and each != NO_TIME), default=None)
 
     def forget_old_receipts(self) -> None:
         """Remove the receipts of messages that nobody will ever ask about again."""
@@ -103,8 +107,13 @@ class Outbox:
         try:
             with open_file(control) as file:
                 return read_control(file.read(LARGEST + 1)).message_id
-        except MeshProtocolError:
+        except (MeshProtocolError, OSError):
+            # that it is in SENT proves that MESH took it, whatever can be read of it
             return None
+
+
+def _controls_in(folder: Path) -> list[Path]:
+    return [folder / files.control for files in paired(names_in(folder)) if files.control is not None]
 
 
 def _taken(message_id: str | None = None) -> LocalIdTracking:

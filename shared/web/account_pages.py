@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -54,11 +53,9 @@ def sign_out(visit: Visit[Any]) -> Response:
 def _why(outcome: Locked | None) -> str:
     if outcome is None:
         return "Name and password do not fit"
-    return f"Too many sign-ins failed. Try again after {_minute(outcome.until)}, or ask an administrator to unlock you"
-
-
-def _minute(until: datetime) -> str:
-    return moment(until)
+    # an address is nobody's to unlock
+    instead = ", or ask an administrator to unlock you" if outcome.is_user else ""
+    return f"Too many sign-ins failed. Try again after {moment(outcome.until)}{instead}"
 
 
 PAGES: Final[tuple[Page[Any], ...]] = (

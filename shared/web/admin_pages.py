@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -12,15 +13,29 @@ from shared.web.roles import Role
 from shared.web.site import Page, Visit
 
 _LINES: Final = 200
+_LONGEST: Final = 255
+# ten digits that stand alone, whatever parts them; in the ids of records they do not
+_NHS_NUMBER: Final = re.compile(r"(?<![\w-])\d(?:[\s-]*\d){9}(?![\w-])", re.ASCII)
 
 
 def audit(visit: Visit[Any]) -> Response:
     """Show the newest lines of the audit, all or about one record; to read it is audited, too."""
     app, subject_id = visit.app, visit.query("subject").strip() or None
+    fault = _fault(subject_id or "")
+    if fault:
+        return visit.render("audit.html", status=422, rows=[], subject_id="", most=_LINES, faults={"subject": fault})
     with app.database.transaction() as session:
         rows = [audit_json(line) for line in app.audit.listing(session, subject_id=subject_id, limit=_LINES)]
         app.audit.record(session, visit.who, "audit_listed", app.clock(), subject_id=subject_id)
     return visit.render("audit.html", rows=rows, subject_id=subject_id or "", most=_LINES)
+
+
+def _fault(subject_id: str) -> str | None:
+    if len(subject_id) > _LONGEST:
+        return f"No record has an id of more than {_LONGEST} characters"
+    if _NHS_NUMBER.search(subject_id):
+        return "This is an NHS number, not the id of a record: search the worklist for a patient instead"
+    return None
 
 
 def list_users(visit: Visit[Any]) -> Response:

@@ -33,5 +33,10 @@ def response(document: DocumentFile, *, download: bool = False) -> Response:
     kind = kind_of_type(document.content_type)
     media_type = _SHOWN[kind] if shown and kind is not None else "application/octet-stream"
     disposition = f'{"inline" if shown else "attachment"}; filename="{document.name}"'
-    headers = {"Content-Disposition": disposition, "Content-Security-Policy": _POLICY}
+    headers = {
+        "Content-Disposition": disposition,
+        "Content-Security-Policy": _POLICY,
+        # HTML: a sandboxed document under same-origin is a network error
+        "Cross-Origin-Opener-Policy": "unsafe-none",
+    }
     return Response(document.data, media_type=media_type, headers=headers)

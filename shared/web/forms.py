@@ -30,6 +30,9 @@ async def read_form(request: Request) -> Mapping[str, str]:
         fields = parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS, errors="strict")
     except ValueError:
         raise HTTPException(400) from None
+    # PostgreSQL keeps no NUL, and no person types one
+    if any("\0" in text for field in fields for text in field):
+        raise HTTPException(400)
     return dict(fields)
 
 

@@ -73,7 +73,7 @@ def error(visit: Visit[A], status: int, heading: str, words: str) -> Response:
 
 def _refusal(page: Page[A], visit: Visit[A]) -> Response | None:
     if page.role is not None and visit.user is None:
-        return error(visit, 403, *_STRANGER) if visit.app.settings.web_user_header else visit.go(LOGIN)
+        return _to_be_signed_in(page, visit)
     if page.role is not None and not visit.may(page.role):
         _refused(visit, page, "role")
         return error_of(visit, 403)
@@ -81,6 +81,13 @@ def _refusal(page: Page[A], visit: Visit[A]) -> Response | None:
         _refused(visit, page, "form")
         return error(visit, 403, *_FORM_IS_OLD)
     return None
+
+
+def _to_be_signed_in(page: Page[A], visit: Visit[A]) -> Response:
+    if visit.app.settings.web_user_header:
+        return error(visit, 403, *_STRANGER)
+    # what was sent is lost: whoever sent it must not take it for done
+    return visit.render("login.html", status=403, signed_out=True) if page.method == "POST" else visit.go(LOGIN)
 
 
 def _refused(visit: Visit[A], page: Page[A], reason: str, event: Event = REQUEST_REFUSED) -> None:

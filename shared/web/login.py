@@ -18,9 +18,10 @@ from shared.web.site import SignedIn
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """Nobody may try before ``until``."""
+    """Nobody may try before ``until``; ``is_user`` says that it is the name that waits, not the address."""
 
     until: datetime
+    is_user: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class _Attempt:
 
     @property
     def subjects(self) -> tuple[str, str]:
-        return lockouts.of_user(self.name), lockouts.of_source(self.source)
+        # whoever locks both takes them in this order
+        return lockouts.of_source(self.source), lockouts.of_user(self.name)
 
 
 def log_in(app: WebApp, limits: sessions.Limits, name: str, password: str, source: str) -> str | Locked | None:
@@ -43,11 +45,10 @@ def log_in(app: WebApp, limits: sessions.Limits, name: str, password: str, sourc
     """
     attempt = _Attempt(users.normal(name), source, app.clock())
     with app.database.transaction() as session:
-        refused = [lockouts.attempt(session, app.accounts, each, attempt.now) for each in attempt.subjects]
+        locked = _count(session, app, attempt)
         user = users.active(session, app.accounts, attempt.name)
-    until = max((each for each in refused if each is not None), default=None)
-    if until is not None:
-        return Locked(until)
+    if locked is not None:
+        return locked
     password_hash = user.password_hash if user else None
     if passwords.agrees(password_hash, password):
         with app.database.transaction() as session:
@@ -56,15 +57,25 @@ def log_in(app: WebApp, limits: sessions.Limits, name: str, password: str, sourc
     return None
 
 
+def _count(session: Session, app: WebApp, attempt: _Attempt) -> Locked | None:
+    """Count the attempt; from an address that waits it does not count against the name."""
+    of_source, of_user = attempt.subjects
+    for each in (of_source, of_user):
+        until = lockouts.attempt(session, app.accounts, each, attempt.now)
+        if until is not None:
+            return Locked(until, is_user=each == of_user)
+    return None
+
+
 def _begin(
     session: Session, app: WebApp, limits: sessions.Limits, attempt: _Attempt, password_hash: str | None
 ) -> str | None:
-    user, (of_user, of_source) = users.active(session, app.accounts, attempt.name), attempt.subjects
+    user, (of_source, of_user) = users.active(session, app.accounts, attempt.name), attempt.subjects
     if user is None or user.password_hash != password_hash:
         # disabled, or given another password, while this one was looked at
         return None
-    lockouts.forget(session, app.accounts, of_user)
     lockouts.take_back(session, app.accounts, of_source, attempt.now)
+    lockouts.forget(session, app.accounts, of_user)
     lockouts.prune(session, app.accounts, attempt.now)
     sessions.prune(session, app.accounts, limits, attempt.now)
     who = SignedIn(user.user_name, Role(user.role))
@@ -75,7 +86,7 @@ def _begin(
 
 def _tell_of_failure(app: WebApp, attempt: _Attempt, user: str | None) -> None:
     emit(LOGIN_FAILED, user=user, source=attempt.source)
-    of_user, of_source = attempt.subjects
+    of_source, of_user = attempt.subjects
     with app.database.snapshot() as session:
         user_until = lockouts.locked_until(session, app.accounts, of_user, attempt.now)
         source_until = lockouts.locked_until(session, app.accounts, of_source, attempt.now)

@@ -110,6 +110,8 @@ def _listening(address: Address) -> socket.socket:
 
 def _endpoint(site: Site[A], page: Page[A]) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
+        if any("\0" in str(text) for text in (*request.path_params.values(), *request.query_params.values())):
+            raise HTTPException(404)
         form = await read_form(request) if page.method == "POST" else {}
         return await run_in_threadpool(gate.answer, page, gate.visit_of(site, request, form))
 

@@ -122,7 +122,7 @@ class Visit(Generic[A]):
     def page(self) -> int:
         """Return which page of a list is asked for, 1 unless the address says another."""
         wanted = self.query("page")
-        return max(int(wanted), 1) if wanted.isdecimal() and len(wanted) < 6 else 1
+        return max(int(wanted), 1) if len(wanted) < 6 and wanted.isascii() and wanted.isdecimal() else 1
 
     def parameter(self, name: str) -> Any:
         """Return what the route says at ``{name}``."""
@@ -137,7 +137,8 @@ class Visit(Generic[A]):
         field_ = Markup('<input type="hidden" name="csrf" value="{}">').format(sessions.csrf_of(self.token))
         shown = {"visit": self, "csrf_field": field_, "may_act": self.may(Role.CLERK)} | context
         words = self.site.environment.get_template(template).render(shown)
-        response = HTMLResponse(words, status)
+        # what was stored may hold half a surrogate pair, which no page can
+        response = HTMLResponse(words.encode(errors="replace"), status)
         if self.fresh:
             self.give(response, self.token)
         return response

@@ -52,6 +52,7 @@ def add(
     user.user_name, user.role, user.created_at, user.disabled_at = normal(name), str(role), now, None
     user.password_hash, user.password_set_at = password_hash, now if password_hash else None
     session.add(user)
+    lockouts.forget(session, accounts, lockouts.of_user(user.user_name))
     session.flush()
     return user
 

@@ -12,7 +12,8 @@ from playwright.sync_api import Browser, sync_playwright
 CHROMIUM = Path("/usr/bin/chromium")
 
 
-@pytest.fixture(scope="session")
+# not for longer than a module: its event loop is in the way of every other one
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """Give Debian's Chromium; skip where it is not installed, fail where CI must have it."""
     if not CHROMIUM.exists():

@@ -56,7 +56,7 @@ class Size:
     rounds: int = 20
 
 
-SMALL = Size(45, 12, Quota(kills=50, times=1, longest=2.0, at_least=25), mesh_faults=0.1, seconds=25, exports=2)
+SMALL = Size(36, 12, Quota(kills=30, times=1, longest=2.0, at_least=15), mesh_faults=0.1, seconds=15, exports=2)
 LARGE = Size(
     2_000, 60, Quota(kills=330, times=3, longest=6.0, at_least=300), mesh_faults=0.06, seconds=3_600, exports=40
 )

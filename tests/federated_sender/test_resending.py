@@ -398,3 +398,20 @@ def test_what_was_not_required_is_looked_at_again(sender: SenderBench) -> None:
     reissue(sender)
 
     assert (before, sender.only()["state"]) == ("not_in_federation", "waiting")
+
+
+def test_what_was_sent_before_the_consultation_became_confidential_is_not_sent_again(sent: SenderBench) -> None:
+    sent.respond("10008")
+    sent.once()
+    first = sent.only()["report_id"]
+    sent.enqueue(consultation(updated_at=sent.now().isoformat(), confidential=True))
+
+    with pytest.raises(CommandFailed, match="became confidential"):
+        resend(sent, first)
+
+    assert len(sent.posts()) == 1
+    # the clinician took it back
+    sent.enqueue(consultation(updated_at=sent.now().isoformat(), notes=[]))
+    resend(sent, first)
+    sent.step("send")
+    assert len(sent.posts()) == 2

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from federated_sender.pdf import PdfRenderer
 from tests.federated_sender.bench import consultation
@@ -157,3 +158,36 @@ def test_what_was_built_as_a_task_keeps_its_workflow_and_is_replaced_by_a_docume
     assert workflows == ["GPFED_CONSULT_REPORT", "GPCONNECT_SEND_DOCUMENT"]
     assert {task["version"]: task["state"] for task in flow.receiver.tasks()} == {1: "superseded", 2: "open"}
     assert b"relatesTo" in flow.sender.posts()[-1].body
+
+
+@documents
+def test_a_document_replaces_only_what_the_same_practice_has(flow: Flow) -> None:
+    for minute in (45, 50, 55):
+        notes = [{"heading": str(minute), "items": []}]
+        flow.sender.enqueue(consultation(updated_at=f"2026-11-20T17:{minute}:00+00:00", notes=notes))
+        flow.pass_time(hours=4)
+        flow.sender.once()
+        with flow.sender.database.transaction() as session:
+            # where the patient was registered at first
+            session.execute(text("UPDATE report SET recipient_ods_code = 'C83003' WHERE version = 1"))
+
+    own, target = "//f:Bundle//f:Bundle/f:identifier/f:value", "//f:relatesTo/f:targetIdentifier/f:value"
+    first, second = sent(flow, 1), sent(flow, 2)
+    assert [b"relatesTo" in post.body for post in flow.sender.posts()] == [False, False, True]
+    assert value(second, target) == value(first, own)
+
+
+@documents
+def test_what_an_older_release_built_goes_in_the_workflow_of_the_task(flow: Flow) -> None:
+    flow.sender.enqueue(consultation())
+    flow.pass_time(hours=4)
+    flow.mesh.down()
+    flow.sender.once()
+    with flow.sender.database.transaction() as session:
+        session.execute(text("UPDATE report SET workflow_id = NULL"))
+    flow.mesh.up()
+
+    flow.pass_time(hours=1)
+    flow.sender.once()
+
+    assert [post.workflow_id for post in flow.sender.posts()] == ["GPFED_CONSULT_REPORT"]

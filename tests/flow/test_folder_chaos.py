@@ -21,7 +21,7 @@ from tests.chaos.world import MAILBOXES, RECEIVER, SENDER, World
 from tests.fakes.mesh_folders import JavaClient
 
 SEED = 20_261_122
-SIZE = Size(18, 3, Quota(kills=10, times=1, longest=2.0, at_least=6), mesh_faults=0, seconds=20, exports=1)
+SIZE = Size(18, 3, Quota(kills=8, times=1, longest=2.0, at_least=4), mesh_faults=0, seconds=10, exports=1)
 _OF_FILES = ("replace", "fsync", "unlink")
 
 

@@ -33,8 +33,8 @@ _OF_DOCUMENTS = [(name, spoil) for name, _, spoil in breakages.DOCUMENT if name 
 _RULES = [*((name, spoil) for name, _, spoil in breakages.ALL), *_OF_DOCUMENTS]
 # the rows that are about what came before, and about size
 _GOOD = len(_RULES)
-_SAME_MESSAGE, _SAME_DOCUMENT, _TOO_LARGE = _GOOD + 1, _GOOD + 2, _GOOD + 3
-_ENUMERATED = _TOO_LARGE + 1
+_SAME_MESSAGE, _SAME_DOCUMENT, _TOO_LARGE, _EMPTY = _GOOD + 1, _GOOD + 2, _GOOD + 3, _GOOD + 4
+_ENUMERATED = _EMPTY + 1
 """So many of the first messages each break one row of the table of rules, so that every row decides once."""
 # how far back a message looks for one whose ids it repeats
 _BACK = 20
@@ -60,7 +60,8 @@ def letter(seed: int, number: int) -> Letter:
         name, spoil = _RULES[number]
         return Letter(f"rule {name}", _spoiled(good.xml, spoil), subject, to)
     if number < _ENUMERATED:
-        return Letter("rule", bytes(20_000_001) if number == _TOO_LARGE else good.xml, subject, to)
+        body = {_TOO_LARGE: bytes(20_000_001), _EMPTY: b" \n"}.get(number, good.xml)
+        return Letter("rule", body, subject, to)
     kind = rng.choices(list(_KINDS), list(_KINDS.values()))[0]
     name, body, zipped = kind(rng, good)
     return Letter(name, body, subject, to, zipped)

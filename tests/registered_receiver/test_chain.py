@@ -116,3 +116,19 @@ def test_whatever_the_order_of_arrival_the_highest_version_stays_open(order: tup
 
     assert gave_way == {"v0@0": "v3@3", "v1@1": "v3@3", "v2@2": "v3@3", "v3@3": None}
     assert flagged == set()
+
+
+def test_what_a_version_says_that_it_replaces_is_older_whatever_the_numbers_say() -> None:
+    task, document = version(3, 0), version(1, 60)
+    chain = [replace(version(1, -60), superseded=True), task]
+
+    assert place(document, chain, replaces=task.task_id) == Placement(supersedes="v3@0")
+    # another version stays the newest when that is not the one that is replaced
+    assert place(document, [replace(task, superseded=True), version(4)], task.task_id).superseded_by == "v4@0"
+
+
+def test_a_version_that_is_late_behind_one_that_was_replaced_by_a_lower_number_is_superseded() -> None:
+    chain = [replace(version(3, 0), superseded=True), version(1, 60)]
+
+    assert place(version(2, -30), chain) == Placement(superseded_by="v1@60")
+    assert place(version(2, 90), chain) == Placement(supersedes="v1@60")

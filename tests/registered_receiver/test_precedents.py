@@ -160,3 +160,16 @@ def test_the_worklist_shows_a_document_with_all_its_parts(knowing: ReceiverBench
     assert [each["content_type"] for each in task["documents"]] == ["application/pdf", "image/jpeg", "text/plain"]
     assert task["subject"].startswith("Consultation report for ")
     assert task["subject"].endswith("Version: 1")
+
+
+def test_a_sender_that_counts_from_one_again_replaces_its_task_with_a_higher_number(knowing: ReceiverBench) -> None:
+    knowing.deliver(report(3))
+    knowing.once()
+    update = replace(
+        report(1), report_id="0b6ff3a2-6ed5-4c1f-8f0e-7a1d3c5b9e21", replaces=payload_identifier(report(3).report_id)
+    )
+    deliver(knowing, update)
+
+    knowing.once()
+
+    assert {task["version"]: task["state"] for task in knowing.tasks()} == {3: "superseded", 1: "open"}

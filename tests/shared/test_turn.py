@@ -101,6 +101,18 @@ def test_a_clock_that_was_set_back_ends_no_turn(one: Turn, clock: MovableClock) 
     assert not one.is_over()
 
 
+@pytest.mark.parametrize(("ahead", "free"), [(timedelta(seconds=90), False), (timedelta(hours=9), True)])
+def test_the_turn_of_a_process_whose_clock_was_far_ahead_is_free(
+    one: Turn, other: Turn, clock: MovableClock, ahead: timedelta, free: bool
+) -> None:
+    clock.move(ahead)
+    one.take()
+
+    clock.move(-ahead)
+
+    assert other.take() is free
+
+
 def test_where_the_database_is_away_the_turn_ends_by_itself(
     one: Turn, other: Turn, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -115,3 +115,11 @@ def test_an_id_of_any_length_is_told_of(uncollected: Uncollected) -> None:
     uncollected.note(failed("X" * 1000))
 
     assert open_subjects(uncollected) == ["X" * 255]
+
+
+def test_what_proves_to_be_the_other_daemons_is_not_told_of_any_longer(uncollected: Uncollected) -> None:
+    uncollected.note(failed())
+
+    uncollected.note(Collected(left=1, foreign=[BROKEN]))
+
+    assert open_subjects(uncollected) == []

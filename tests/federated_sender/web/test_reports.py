@@ -209,3 +209,13 @@ def test_a_report_that_is_not_there_is_not_found(sign_in: SignIn) -> None:
 
     for path in ("nothing", "%00", NOTHING, f"{NOTHING}/documents", f"{NOTHING}/resend"):
         assert clerk.get(f"/reports/{path}").status_code == 404
+
+
+@SQLITE
+@pytest.mark.parametrize("number", ["0", "9" * 19, "9" * 5000])
+def test_a_page_that_no_list_has_is_the_first(sender: SenderBench, sign_in: SignIn, number: str) -> None:
+    report_id = waiting(sender)
+
+    answer = sign_in("viewer").get(f"/reports?page={number}")
+
+    assert (answer.status_code, report_id in answer.text) == (200, True)

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
-from tests.registered_receiver.bench import ReceiverBench, person, report
+from tests.registered_receiver.bench import REPORT, THEM, ReceiverBench, person, report
 from tests.registered_receiver.web.conftest import Open
-from tests.registered_receiver.web.test_tasks import words
+from tests.registered_receiver.web.test_tasks import OTHER, words
 
 # what differs between the databases is in test_journey.py
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -58,3 +59,46 @@ def test_lists_and_messages_that_are_not_there_are_no_pages(receiver: ReceiverBe
     assert page.get("/messages?state=nonsense").status_code == 404
     assert page.get("/messages/nobody").status_code == 404
     assert "There are no such messages." in page.get("/messages?state=all").text
+
+
+@pytest.mark.requirement("GPCM-SD-092")
+def test_the_messages_of_a_confidential_consultation_do_not_name_the_practice_either(
+    receiver: ReceiverBench, open_pages: Open
+) -> None:
+    filed = receiver.deliver(report(confidential=True, documents=(REPORT,)))
+    near = receiver.deliver(report(patient=person(family="Smyth"), confidential=True, documents=(REPORT,), **OTHER))
+    receiver.once()
+    page = open_pages(receiver, "viewer")
+
+    listed = page.get("/messages?state=all").text
+    shown = [page.get(f"/messages/{each}").text for each in (filed, near)]
+
+    assert {message["state"] for message in receiver.messages()} == {"filed", "review"}
+    for each in (listed, *shown):
+        assert THEM not in each
+        assert "Alder Practice" not in each
+    assert listed.count("from mailbox confidential") == 2
+    assert all("From mailbox confidential" in words(each) for each in shown)
+
+
+def test_the_messages_of_any_other_consultation_name_the_mailbox(filed: ReceiverBench, open_pages: Open) -> None:
+    page = open_pages(filed, "viewer")
+    task = filed.tasks()[0]["task_id"]
+
+    assert f"from mailbox {THEM}" in page.get("/messages?state=all").text
+    assert f"From mailbox {THEM}" in words(page.get(f"/messages/{task}").text)
+
+
+def test_once_nothing_tells_whether_it_was_confidential_the_mailbox_is_not_shown(
+    receiver: ReceiverBench, open_pages: Open
+) -> None:
+    mesh_id = receiver.deliver(b"<html>not a message</html>", subject="nothing")
+    receiver.once()
+    with receiver.database.transaction() as session:
+        session.execute(text("UPDATE message SET subject = NULL, pruned_at = changed_at"))
+    page = open_pages(receiver, "viewer")
+
+    shown = words(page.get(f"/messages/{mesh_id}").text)
+
+    assert "From mailbox not shown any more" in shown
+    assert THEM not in shown + page.get("/messages").text

@@ -90,12 +90,16 @@ def test_another_patient_is_chosen_by_a_number_that_is_in_no_address_and_no_log(
     page.get(path)
 
     bad = page.post(path, {"choice": "other", "shown": shown_in(page), "nhs_number": "12345"})
-    unknown = page.post(path, {"choice": "other", "shown": shown_in(page), "nhs_number": "9990000018"})
-    page.get(path)
+    unknown = page.post(
+        path, {"choice": "other", "shown": shown_in(page), "nhs_number": "9990000018", "reason": "rang"}
+    )
     decided = page.post(path, {"choice": "other", "shown": shown_in(page), "nhs_number": "943 476 5919"})
 
     assert (bad.status_code, "is not a valid NHS number" in bad.text) == (422, True)
-    assert (unknown.status_code, "is not in the index" in unknown.text) == (409, True)
+    assert (unknown.status_code, "No patient of this practice is known here by" in unknown.text) == (422, True)
+    assert 'value="9990000018"' in unknown.text
+    assert "rang</textarea>" in unknown.text
+    assert re.search(r'value="other"[^>]*checked', unknown.text)
     assert decided.headers["location"] == path
     assert [task["nhs_number"] for task in waiting.tasks()] == ["9434765919"]
     assert not {"9434765919", "9990000018", "9690937278"} & set(re.findall(r"\d{10}", json.dumps(waiting.log_lines())))

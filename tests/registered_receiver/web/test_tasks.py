@@ -318,3 +318,17 @@ def test_a_near_miss_patient_is_nobodys_task_yet(receiver: ReceiverBench, open_p
     receiver.once()
 
     assert "There are no such tasks." in open_pages(receiver, "viewer").get("/tasks").text
+
+
+@pytest.mark.parametrize("position", ["9" * 5000, "99999999999", "-1", "x", "\N{ARABIC-INDIC DIGIT ONE}"])
+def test_a_place_that_no_document_can_have_is_no_page(filed: ReceiverBench, open_pages: Open, position: str) -> None:
+    page = open_pages(filed)
+
+    assert page.get(f"/tasks/{task_id(filed)}/documents/{position}").status_code == 404
+
+
+def test_a_number_that_is_none_stays_in_its_field(receiver: ReceiverBench, open_pages: Open) -> None:
+    page = open_pages(receiver)
+    page.get("/search")
+
+    assert 'value="969 093 7279"' in page.post("/search", {"nhs_number": "969 093 7279"}).text

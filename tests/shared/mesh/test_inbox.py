@@ -84,6 +84,7 @@ def test_what_is_not_ours_stays_unacknowledged_and_is_told_once(practice: Practi
     rounds = [practice.collector.collect() for _ in range(3)]
 
     assert [collected.left for collected in rounds] == [1, 0, 0]
+    assert [collected.foreign for collected in rounds] == [[foreign], [], []]
     assert practice.left == [foreign]
     assert [each.message_id for each in mesh.inbox(RECEIVER)] == [foreign]
     assert [method for method, path in mesh.requests if foreign in path] == ["HEAD"]

@@ -14,6 +14,7 @@ from shared.errors import (
     MeshError,
     MeshForbidden,
     MeshGone,
+    MeshPending,
     MeshProtocolError,
     MeshRefused,
     MeshUnavailable,
@@ -215,4 +216,4 @@ def test_the_class_of_an_error_says_whether_to_repeat_and_whether_it_may_have_be
     every = {each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, MeshError)}
 
     assert {each for each in every if each.retryable} == {MeshUnavailable, MeshUnreachable, MeshUploadInterrupted}
-    assert {each for each in every if each.ambiguous} == {MeshAmbiguous}
+    assert {each for each in every if each.ambiguous} == {MeshAmbiguous, MeshPending}

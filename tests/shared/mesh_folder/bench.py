@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from shared.errors import MeshPending
 from shared.identifiers import MailboxId
@@ -60,6 +66,21 @@ class Mailbox:
             return deliver(self.open(), message, look_first=look_first)
         except MeshPending:
             return None
+
+
+@contextmanager
+def refused(call: str, refused_path: Path, code: int) -> Iterator[None]:
+    """Let the operating system refuse one kind of call for one file."""
+    real = getattr(os, call)
+
+    def refuse(path: Any, *arguments: Any, **more: Any) -> Any:
+        if str(path) == str(refused_path):
+            raise OSError(code, os.strerror(code), "a path")
+        return real(path, *arguments, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, call, refuse)
+        yield
 
 
 def outgoing(**changes: object) -> OutgoingMessage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,33 @@ def test_a_message_whose_sender_is_killed_anywhere_reaches_mesh_once(
         assert delivery.message_id == (mailbox.posts()[0].message_id if saves_sent else None), number
         assert mailbox.names("OUT") == [], number
     assert number > 20
+
+
+def test_a_message_whose_sender_is_killed_twice_reaches_mesh_once(tmp_path: Path) -> None:
+    seen = set[tuple[str, ...]]()
+    # before each change is enough: after one the disk is as before the next
+    for first in count(1, 2):
+        second, came = -1, True
+        while came:
+            second += 2
+            mailbox = make_mailbox(tmp_path / f"{first}-{second}")
+            with at(first, kill) as earlier, suppress(Killed):
+                mailbox.deliver(outgoing(), look_first=False)
+            state = tuple(sorted(path.name for path in tmp_path.glob(f"{first}-{second}/*/*/*")))
+            if second == 1 and state in seen:
+                break
+            seen.add(state)
+
+            with at(second, kill) as later, suppress(Killed):
+                mailbox.deliver(outgoing(), look_first=True)
+            came = later.came
+            mailbox.deliver(outgoing(), look_first=True)
+            mailbox.java.send()
+
+            assert [post.body for post in mailbox.posts()] == [BODY], (first, second)
+        if not earlier.came:
+            break
+    assert len(seen) > 5
 
 
 def test_the_client_may_work_at_any_moment_of_a_send_and_takes_whole_messages_only(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 from collections.abc import Callable
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import MeshGone, MeshProtocolError
+from shared.errors import MeshGone, MeshProtocolError, MeshUnavailable
 from shared.mesh_folder.client import FolderClient
 from tests.fakes.mesh_folders import control_file
-from tests.shared.mesh_folder.bench import BODY, OURS, THEIRS, Mailbox, outgoing
+from tests.shared.mesh_folder.bench import BODY, OURS, THEIRS, Mailbox, outgoing, refused
 
 HEADERS = {
     "From_DTS": THEIRS,
@@ -280,3 +281,85 @@ def test_a_failed_message_that_cannot_be_read_is_told_of_too(mailbox: Mailbox) -
     assert client.list_inbox() == ["FAILED-x1"]
     with pytest.raises(MeshProtocolError, match="not XML"):
         client.head("FAILED-x1")
+
+
+@pytest.mark.parametrize("folder", ["IN", "FAILED"])
+@pytest.mark.parametrize("code", [errno.EIO, errno.ESTALE, errno.EBUSY])
+def test_a_file_that_the_disk_does_not_give_holds_nothing_up(mailbox: Mailbox, folder: str, code: int) -> None:
+    broken = lay(mailbox, "x1", body=None).rename(mailbox.root / folder / "x1.ctl")
+    lay(mailbox, "good", message_id="M2")
+    client = mailbox.open()
+
+    with refused("open", broken, code):
+        listed, body = client.list_inbox(), body_of(client, "M2")
+        with pytest.raises(MeshProtocolError, match="cannot be read") as caught:
+            client.head(f"{folder}-x1")
+
+    assert (set(listed), body) == ({f"{folder}-x1", "M2"}, BODY)
+    assert "a path" not in str(caught.value)
+
+
+@pytest.mark.parametrize("folder", ["IN", "FAILED"])
+def test_what_the_other_daemon_lets_go_meanwhile_is_not_told_of(
+    mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    data = lay(mailbox, "x1").with_suffix(".dat").rename(mailbox.root / folder / "x1.dat")
+    (mailbox.root / "IN" / "x1.ctl").unlink()
+    pass_time(mailbox, minutes=61)
+    listdir = os.listdir
+
+    def list_before_it_is_let_go(path: str) -> list[str]:
+        names = listdir(path)
+        if Path(path) == data.parent:
+            (data.parent / ".x1.ctl.done").touch()
+        return names
+
+    monkeypatch.setattr(os, "listdir", list_before_it_is_let_go)
+
+    assert mailbox.open().list_inbox() == []
+
+
+def test_a_file_without_a_time_comes_last_and_data_without_one_are_told_of(mailbox: Mailbox) -> None:
+    first = lay(mailbox, "a")
+    lay(mailbox, "b", message_id="M2")
+    client = mailbox.open()
+
+    with refused("stat", first, errno.EIO):
+        listed = client.list_inbox()
+    first.unlink()
+    with refused("stat", first.with_suffix(".dat"), errno.EIO):
+        alone = client.list_inbox()
+
+    assert listed == ["M2", "M1"]
+    assert alone[0] == "M2"
+    with pytest.raises(MeshProtocolError, match="cannot be read and no control file"):
+        client.head(alone[1])
+
+
+def test_links_to_nothing_and_to_themselves_are_told_of(mailbox: Mailbox) -> None:
+    inbox = mailbox.root / "IN"
+    (inbox / "x1.ctl").symlink_to(inbox / "x1.ctl")
+    (inbox / "x2.ctl").symlink_to(inbox / "nothing")
+    lay(mailbox, "good")
+
+    assert set(mailbox.open().list_inbox()) == {"IN-x1", "IN-x2", "M1"}
+
+
+def test_a_note_that_cannot_be_removed_holds_nothing_up(mailbox: Mailbox) -> None:
+    mailbox.java.notes = True
+    mailbox.deliver(outgoing(), look_first=False)
+    mailbox.java.send()
+    (note,) = (mailbox.root / "IN").iterdir()
+    lay(mailbox, "good")
+
+    with refused("unlink", note, errno.EPERM):
+        listed = mailbox.open().list_inbox()
+
+    assert listed == ["M1"]
+
+
+def test_a_process_without_a_descriptor_left_blames_no_file(mailbox: Mailbox) -> None:
+    control = lay(mailbox, "x1")
+
+    with refused("open", control, errno.EMFILE), pytest.raises(MeshUnavailable):
+        mailbox.open().list_inbox()

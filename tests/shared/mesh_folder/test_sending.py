@@ -16,6 +16,7 @@ from shared.errors import (
     MeshForbidden,
     MeshGone,
     MeshPending,
+    MeshProtocolError,
     MeshRefused,
     MeshUnavailable,
     MeshUnreachable,
@@ -23,7 +24,7 @@ from shared.errors import (
 from shared.mesh.messages import MessageType, Taken
 from shared.mesh_folder import client as client_module
 from shared.mesh_folder.client import RECEIPTS
-from tests.shared.mesh_folder.bench import BODY, LOCAL_ID, OURS, THEIRS, Mailbox, outgoing
+from tests.shared.mesh_folder.bench import BODY, LOCAL_ID, OURS, THEIRS, Mailbox, outgoing, refused
 
 STEM = LOCAL_ID.replace(".", "-")
 
@@ -110,6 +111,17 @@ def test_a_copy_in_sent_that_tells_no_id_is_proof_enough(mailbox: Mailbox, conte
         (mailbox.root / "SENT" / f"{STEM}.ctl").write_bytes(content)
 
     known = mailbox.open().track_local_id(LOCAL_ID)
+
+    assert (known.taken, known.message_id) == (Taken.ONCE, None)
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.ENOENT, errno.EIO], ids=["closed", "cleared away", "broken"])
+def test_a_copy_in_sent_that_cannot_be_read_is_proof_enough(mailbox: Mailbox, code: int) -> None:
+    hand_over(mailbox)
+    mailbox.java.send()
+
+    with refused("open", mailbox.root / "SENT" / f"{STEM}.ctl", code):
+        known = mailbox.open().track_local_id(LOCAL_ID)
 
     assert (known.taken, known.message_id) == (Taken.ONCE, None)
 
@@ -242,6 +254,51 @@ def test_it_is_told_since_when_the_client_takes_nothing(mailbox: Mailbox) -> Non
     client.shake_hands_daily()
 
     assert mailbox.heard.waiting == [None, began]
+
+
+def test_a_client_that_died_over_a_message_of_ours_stands_still_too(mailbox: Mailbox) -> None:
+    client, began, temporary = mailbox.open(), mailbox.mesh.clock(), mailbox.root / "TEMP"
+    (temporary / "theirs.ctl").write_bytes(b"")
+    client.shake_hands_daily()
+    hand_over(mailbox)
+    for path in list((mailbox.root / "OUT").iterdir()):
+        path.rename(temporary / path.name)
+    client.shake_hands_daily()
+    shutil.rmtree(temporary)
+
+    client.shake_hands_daily()
+
+    assert mailbox.heard.waiting == [None, began, None]
+
+
+def test_data_that_follow_a_failed_control_file_go_with_it(mailbox: Mailbox) -> None:
+    failed = mailbox.root / "FAILED"
+    hand_over(mailbox)
+    (mailbox.root / "OUT" / f"{STEM}.ctl").rename(failed / f"{STEM}.ctl")
+    client = mailbox.open()
+    listed = client.list_inbox()
+    (mailbox.root / "OUT" / f"{STEM}.dat").rename(failed / f"{STEM}.dat")
+
+    client.acknowledge(listed[0])
+
+    assert listed == [f"FAILED-{STEM}"]
+    assert mailbox.names("FAILED") == []
+
+
+def test_data_alone_in_failed_are_told_of_unless_their_control_file_is_about_to_come(mailbox: Mailbox) -> None:
+    hand_over(mailbox)
+    control = (mailbox.root / "OUT" / f"{STEM}.ctl").rename(mailbox.root / "TEMP" / f"{STEM}.ctl")
+    (mailbox.root / "OUT" / f"{STEM}.dat").rename(mailbox.root / "FAILED" / f"{STEM}.dat")
+    mailbox.mesh.clock.move(timedelta(minutes=61))  # type: ignore[attr-defined]
+    while_it_works = mailbox.open().list_inbox()
+    control.unlink()
+    client = mailbox.open()
+
+    told = client.list_inbox()
+
+    assert (while_it_works, told) == ([], [f"FAILED-{STEM}"])
+    with pytest.raises(MeshProtocolError, match="no control file"):
+        client.head(told[0])
 
 
 def test_receipts_are_kept_for_two_years(mailbox: Mailbox) -> None:

@@ -36,6 +36,8 @@ def test_a_browser_shows_only_pdfs_and_pictures_in_which_nothing_runs(
     assert answer.headers["content-disposition"].partition(";")[0] == ("inline" if shown_as else "attachment")
     assert answer.body == HOSTILE
     assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none';")
+    # a sandboxed document under another value is a network error in the HTML standard
+    assert answer.headers["cross-origin-opener-policy"] == "unsafe-none"
     assert "set-cookie" not in answer.headers
 
 

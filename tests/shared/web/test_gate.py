@@ -12,7 +12,7 @@ from shared.web import sessions
 from shared.web.roles import Role
 from shared.web.site import Page, Site, Visit
 from tests.registered_receiver.bench import ReceiverBench
-from tests.shared.web.browsing import add_user, browser
+from tests.shared.web.browsing import PASSWORD, add_user, browser
 from tests.shared.web.conftest import MakeBench
 
 CROSS_SITE = {"sec-fetch-site": "cross-site"}
@@ -179,6 +179,7 @@ def test_a_form_behind_a_proxy_that_signs_in_needs_its_token_too(make_bench: Mak
         ({"data": {"reason": "x" * 70_000}}, 413),
         ({"files": {"file": b"x"}}, 415),
         ({"json": {"csrf": "x"}}, 415),
+        ({"data": {"nhs_number": "9690937278\0"}}, 400),
         ({"content": b"a=%ff", "headers": {"content-type": "application/x-www-form-urlencoded"}}, 400),
         ({"content": b"&".join([b"a=1"] * 60), "headers": {"content-type": "application/x-www-form-urlencoded"}}, 400),
     ],
@@ -252,3 +253,57 @@ def test_an_actor_is_asked_for_only_where_somebody_is_signed_in(site: Site[Recei
 def test_a_method_that_a_page_does_not_have_is_no_page(site: Site[Receiver], method: str, path: str) -> None:
     with browser(site, "admin") as page:
         assert page.ask(method, path, data={} if method == "POST" else None).status_code == 405
+
+
+@pytest.mark.parametrize("path", ["/tasks/%00", "/audit?subject=a%00", "/tasks?state=%00", "/messages/a%00b"])
+def test_an_address_with_a_nul_is_no_page(bench: ReceiverBench, site: Site[Receiver], path: str) -> None:
+    with browser(site, "admin") as page:
+        answer = page.get(path)
+
+    assert (answer.status_code, "There is no such page" in answer.text) == (404, True)
+    assert "audit_listed" not in [line["action"] for line in bench.json("audit", "--json")]
+
+
+def test_what_is_sent_after_the_session_ended_is_said_to_be_lost(bench: ReceiverBench, site: Site[Receiver]) -> None:
+    add_user(site, "jane")
+    with browser(site, "clerk") as page:
+        page.get("/search")
+        bench.pass_time(hours=1)
+
+        answer = page.post("/tasks/x/complete")
+
+        assert (answer.status_code, "<h1>Sign in</h1>" in answer.text) == (403, True)
+        assert "You were signed out. What you just did was NOT done: sign in and repeat it." in answer.text
+        assert page.post("/login", {"name": "jane", "password": PASSWORD}).headers["location"] == "/"
+
+
+def test_text_that_is_no_utf_8_does_not_cost_the_page(site: Site[Receiver]) -> None:
+    def answer(visit: Visit[Receiver]) -> object:
+        return visit.render("error.html", heading="half a \ud83d pair", words="")
+
+    page = Page("GET", "/half", Role.VIEWER, answer)  # type: ignore[arg-type]
+    with browser(Site(site.title, site.app, (page,), site.navigation, site.environment), "viewer") as viewer:
+        shown = viewer.get("/half")
+
+    assert (shown.status_code, "half a ? pair" in shown.text) == (200, True)
+
+
+@pytest.mark.parametrize("subject", ["9690937278", "969 093 7278", "NHS 969-093-7278", "x" * 256])
+def test_the_audit_is_not_asked_about_an_nhs_number_or_what_no_record_is_called(
+    bench: ReceiverBench, site: Site[Receiver], subject: str
+) -> None:
+    with browser(site, "admin") as page:
+        answer = page.get("/audit", params={"subject": subject})
+
+    assert (answer.status_code, subject in answer.text) == (422, False)
+    assert ("search the worklist for a patient instead" in answer.text) == (subject[0] != "x")
+    assert "audit_listed" not in [line["action"] for line in bench.json("audit", "--json")]
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["20200529155357895317_3573F8", "12345678-1234-4123-8123-a1234567890b", "00000000-0000-4000-8000-000000000000"],
+)
+def test_the_audit_is_asked_about_ids_with_many_digits(site: Site[Receiver], subject: str) -> None:
+    with browser(site, "admin") as page:
+        assert page.get("/audit", params={"subject": subject}).status_code == 200

@@ -126,7 +126,7 @@ def test_a_user_name_is_locked_out_for_longer_and_longer_whoever_has_it_and_wher
         each_bench.pass_time(minutes=1)
         let_in = page.sign_in("jane")
 
-    assert "Too many sign-ins failed. Try again after 20 November 2026, 18:01" in locked.text
+    assert "Too many sign-ins failed. Try again after 20 November 2026, 18:01, or ask an administrator" in locked.text
     assert "18:03" in locked_longer.text
     assert let_in.status_code == 303
     lines = events(each_bench, "web.locked_out")
@@ -150,9 +150,12 @@ def test_an_address_is_locked_out_after_many_names_and_others_are_not(
         log_in(app, site.limits, f"name{number}", "", "10.0.0.1")
 
     from_there = log_in(app, site.limits, "jane", PASSWORD, "10.0.0.1")
+    with browser(site, source="10.0.0.1") as page:
+        told = [page.sign_in("jane").text for _ in range(5)]
     from_elsewhere = log_in(app, site.limits, "jane", PASSWORD, "10.0.0.2")
 
     assert isinstance(from_there, Locked)
+    assert all("Too many sign-ins failed" in each and "administrator" not in each for each in told)
     assert isinstance(from_elsewhere, str)
     assert [line["of"] for line in events(bench, "web.locked_out")] == ["address"]
 
@@ -247,3 +250,14 @@ def test_sessions_that_are_over_are_forgotten_at_the_next_sign_in(bench: Receive
 def test_whoever_is_signed_in_needs_no_sign_in_page(site: Site[Receiver]) -> None:
     with browser(site, "clerk") as page:
         assert page.get("/login").headers["location"] == "/"
+
+
+def test_a_user_who_is_taken_back_may_sign_in_at_once(bench: ReceiverBench, site: Site[Receiver]) -> None:
+    add_user(site, "jane")
+    for _ in range(5):
+        log_in(site.app, site.limits, "jane", WRONG, "10.0.0.1")
+    bench.command("users", "disable", "jane")
+
+    add_user(site, "jane")
+
+    assert isinstance(log_in(site.app, site.limits, "jane", PASSWORD, "10.0.0.1"), str)
