@@ -13,8 +13,6 @@ from shared.db import UtcDateTime
 LONGEST_PAUSE: Final = timedelta(hours=1)
 """After a failure a row is tried again within this time."""
 
-# twice the longest lease: what ends later was taken by a process whose clock was ahead
-_TOO_FAR_AHEAD: Final = timedelta(minutes=30)
 # between two looks at what others have to do
 _SOON: Final = timedelta(seconds=30)
 _SELDOM: Final = timedelta(minutes=5)
@@ -33,7 +31,7 @@ class ClaimColumns:
         """Say which rows nobody works on, that are not in back-off and not parked."""
         return and_(
             cls.parked_at.is_(None),
-            or_(cls.lease_until.is_(None), cls.lease_until <= now, cls.lease_until > now + _TOO_FAR_AHEAD),
+            or_(cls.lease_until.is_(None), cls.lease_until <= now),
             or_(cls.next_attempt_at.is_(None), cls.next_attempt_at <= now),
         )
 

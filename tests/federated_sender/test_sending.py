@@ -303,18 +303,6 @@ def _post_and_die(send) -> None:
     raise RuntimeError("killed")
 
 
-def test_a_lease_of_a_process_whose_clock_was_far_ahead_holds_no_report(sender: SenderBench) -> None:
-    sender.enqueue(consultation())
-    sender.pass_time(hours=4)
-    send = sender.jobs[3].step.__self__
-    with sender.database.transaction() as session:
-        workload.claim(session, sender.now() + timedelta(hours=9), send.workflow_id)
-
-    sender.once()
-
-    assert sender.only()["state"] == "sent"
-
-
 def test_an_update_that_comes_while_a_version_is_built_is_neither_lost_nor_mixed(sender: SenderBench) -> None:
     sender.enqueue(consultation())
     sender.pass_time(hours=4)
