@@ -344,10 +344,10 @@ def test_a_message_that_cannot_be_dealt_with_waits_is_parked_in_the_end_and_take
     receiver.step("collect")
     real = worklist.file
 
-    def fail_for_one(session: Any, message: Any, *rest: Any) -> Any:
+    def fail_for_one(session: Any, message: Any, *rest: Any, **more: Any) -> Any:
         if message.mesh_message_id == bad:
             raise RuntimeError("NHS number 9690937278")
-        return real(session, message, *rest)
+        return real(session, message, *rest, **more)
 
     monkeypatch.setattr(worklist, "file", fail_for_one)
     for _ in range(12):
@@ -384,5 +384,5 @@ def test_no_log_line_holds_patient_data(receiver: ReceiverBench) -> None:
     assert not any("dropped_fields" in line for line in receiver.log_lines())
 
 
-def crash(*_arguments: object) -> None:
+def crash(*_arguments: object, **_more: object) -> None:
     raise KeyboardInterrupt
