@@ -207,34 +207,25 @@ class Submission(Base):
 class Timeline(TimelineColumns, Base):
     """The story of each report."""
 
-    __tablename__ = "timeline"
-
     report: Mapped[int] = mapped_column(ForeignKey("report.id"), index=True)
 
 
 class Alert(AlertColumns, Base):
     """What a person at this practice must look at."""
 
-    __tablename__ = "alert"
     __table_args__ = (one_open_alert("uq_alert_open"),)
 
 
 class Digest(DigestColumns, Base):
     """When alerts were mailed."""
 
-    __tablename__ = "digest"
-
 
 class Poller(PollerColumns, Base):
     """Which process looks into the mailbox."""
 
-    __tablename__ = "poller"
-
 
 class Audit(AuditColumns, Base):
     """Who took patient data out by a command."""
-
-    __tablename__ = "audit"
 
 
 class InboxMessage(ClaimColumns, Base):
@@ -268,16 +259,10 @@ class InboxMessage(ClaimColumns, Base):
 class WebUser(WebUserColumns, Base):
     """Somebody who may use the web pages."""
 
-    __tablename__ = "web_user"
-
 
 class WebSession(WebSessionColumns, Base):
     """A browser that is signed in."""
 
-    __tablename__ = "web_session"
-
 
 class WebLockout(WebLockoutColumns, Base):
     """Failed sign-ins of one user name or one network address."""
-
-    __tablename__ = "web_lockout"

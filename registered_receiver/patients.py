@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from registered_receiver.matching import KNOWN, IndexedPatient, PatientFacts, standing_code
 from registered_receiver.patient_file import read_patients
-from registered_receiver.tables import Patient
+from registered_receiver.patient_tables import Patient
 from shared.errors import CommandFailed
 
 _ROWS_AT_ONCE: Final = 1000

@@ -6,13 +6,13 @@ and filed once; a consultation has one current task; a document's bytes are kept
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from registered_receiver.matching import Status
+from registered_receiver.patient_tables import Base, one_of
 from registered_receiver.states import MessageState, TaskState
 from shared.db import UtcDateTime
 from shared.itk3.codes import Level
@@ -28,27 +28,11 @@ from shared.tables import (
 from shared.web.tables import WebLockoutColumns, WebSessionColumns, WebUserColumns
 
 
-def _one_of(column: str, *values: str) -> str:
-    quoted = ", ".join(f"'{value}'" for value in values)
-    return f"{column} IN ({quoted})"
-
-
 def _where(condition: str) -> dict[str, Any]:
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
-# ten digits; the weighted sum with the check digit is a multiple of eleven
-_NHS_NUMBER: Final = (
-    "CASE WHEN length(nhs_number) = 10 AND ltrim(nhs_number, '0123456789') = '' THEN ("
-    + " + ".join(f"{11 - n} * CAST(substr(nhs_number, {n}, 1) AS INTEGER)" for n in range(1, 11))
-    + ") % 11 = 0 ELSE false END"
-)
 _COMPLETED_BEFORE: Final = "superseded_by IS NOT NULL AND completed_at IS NOT NULL"
-_LATEST: Final = "'9999-12-31'"
-
-
-class Base(DeclarativeBase):
-    """All tables of the receiver."""
 
 
 class Message(ClaimColumns, Base):
@@ -83,7 +67,7 @@ class Message(ClaimColumns, Base):
     pruned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     __table_args__ = (
-        CheckConstraint(_one_of("state", *MessageState), name="ck_message_state"),
+        CheckConstraint(one_of("state", *MessageState), name="ck_message_state"),
         Index("ix_message_due", "received_at", **_where("state IN ('received', 'valid')")),
         Index("ix_message_received", "received_at"),
         Index("ix_message_unfinished", "state", **_where("state IN ('received', 'valid')")),
@@ -113,7 +97,7 @@ class ProcessedId(Base):
     mesh_message_id: Mapped[str] = mapped_column(String(100))
     processed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    __table_args__ = (CheckConstraint(_one_of("kind", "message", "payload"), name="ck_processed_id_kind"),)
+    __table_args__ = (CheckConstraint(one_of("kind", "message", "payload"), name="ck_processed_id_kind"),)
 
 
 class Response(ClaimColumns, Base):
@@ -141,7 +125,7 @@ class Response(ClaimColumns, Base):
     refused_message_id: Mapped[str | None] = mapped_column(String(100), index=True)
 
     __table_args__ = (
-        CheckConstraint(_one_of("level", Level.INFRASTRUCTURE, Level.BUSINESS), name="ck_response_level"),
+        CheckConstraint(one_of("level", Level.INFRASTRUCTURE, Level.BUSINESS), name="ck_response_level"),
         UniqueConstraint("mesh_message_id", "level", name="uq_response_level"),
         Index("ix_response_unsent", "queued_at", **_where("sent_at IS NULL")),
     )
@@ -177,7 +161,7 @@ class Task(Base):
     documents: Mapped[list[TaskDocument]] = relationship(order_by="TaskDocument.position", lazy="raise")
 
     __table_args__ = (
-        CheckConstraint(_one_of("state", *TaskState), name="ck_task_state"),
+        CheckConstraint(one_of("state", *TaskState), name="ck_task_state"),
         CheckConstraint("(state = 'superseded') = (superseded_by IS NOT NULL)", name="ck_task_superseded"),
         Index(
             "uq_task_current",
@@ -230,37 +214,6 @@ class TaskDrop(ClaimColumns, Base):
     __table_args__ = (Index("ix_task_drop_due", "queued_at", **_where("dropped_at IS NULL")),)
 
 
-class Patient(Base):
-    """A patient of the practice, past ones included; nobody is deleted (decision 33).
-
-    The clinical system may write it directly (docs/patients.md): the constraints hold for whoever does.
-    """
-
-    __tablename__ = "patient"
-
-    nhs_number: Mapped[str] = mapped_column(String(10), primary_key=True)
-    family: Mapped[str] = mapped_column(Text)
-    given: Mapped[str] = mapped_column(Text)
-    birth_date: Mapped[date] = mapped_column(index=True)
-    status: Mapped[Status] = mapped_column(String(16))
-    left_on: Mapped[date | None]
-    died_on: Mapped[date | None]
-
-    __table_args__ = (
-        CheckConstraint(_one_of("status", "registered", "left", "deceased"), name="ck_patient_status"),
-        CheckConstraint(_NHS_NUMBER, name="ck_patient_nhs_number"),
-        CheckConstraint("trim(family) <> ''", name="ck_patient_family"),
-        CheckConstraint(f"birth_date BETWEEN '0001-01-01' AND {_LATEST}", name="ck_patient_birth_date"),
-        CheckConstraint(f"left_on BETWEEN birth_date AND {_LATEST}", name="ck_patient_left_on"),
-        CheckConstraint(f"died_on BETWEEN birth_date AND {_LATEST}", name="ck_patient_died_on"),
-        # SQLite has no dates, only text; adding no days turns what is not in the calendar into another date
-        CheckConstraint(
-            " AND ".join(f"{column} IS date({column}, '+0 days')" for column in ("birth_date", "left_on", "died_on")),
-            name="ck_patient_dates_written",
-        ).ddl_if(dialect="sqlite"),
-    )
-
-
 class Review(Base):
     """A near miss that waits for a person, or was decided by one.
 
@@ -292,49 +245,34 @@ class Review(Base):
 class Timeline(TimelineColumns, Base):
     """The story of each message, its responses and its task."""
 
-    __tablename__ = "timeline"
-
     mesh_message_id: Mapped[str] = mapped_column(ForeignKey("message.mesh_message_id"), index=True)
 
 
 class Alert(AlertColumns, Base):
     """What a person at this practice must look at."""
 
-    __tablename__ = "alert"
     __table_args__ = (one_open_alert("uq_alert_open"),)
 
 
 class Digest(DigestColumns, Base):
     """When alerts were mailed."""
 
-    __tablename__ = "digest"
-
 
 class Poller(PollerColumns, Base):
     """Which process looks into the mailbox."""
-
-    __tablename__ = "poller"
 
 
 class Audit(AuditColumns, Base):
     """Who or what looked at, took out, completed, decided or closed something here."""
 
-    __tablename__ = "audit"
-
 
 class WebUser(WebUserColumns, Base):
     """Somebody who may use the web pages."""
-
-    __tablename__ = "web_user"
 
 
 class WebSession(WebSessionColumns, Base):
     """A browser that is signed in."""
 
-    __tablename__ = "web_session"
-
 
 class WebLockout(WebLockoutColumns, Base):
     """Failed sign-ins of one user name or one network address."""
-
-    __tablename__ = "web_lockout"

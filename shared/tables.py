@@ -64,6 +64,8 @@ class ClaimColumns:
 class TimelineColumns:
     """One line of a record's story; rows are only ever added (a trigger refuses anything else)."""
 
+    __tablename__ = "timeline"
+
     id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
     event: Mapped[str] = mapped_column(String(64))
@@ -79,6 +81,8 @@ class AuditColumns:
 
     ``nhs_number`` is the patient's whose record it was (FHIR-DOC-03).
     """
+
+    __tablename__ = "audit"
 
     id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
     at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -97,6 +101,8 @@ class AlertColumns:
     ``mailed_at`` is when the mail server took the mail that tells of it.
     """
 
+    __tablename__ = "alert"
+
     alert_id: Mapped[str] = mapped_column(String(36), primary_key=True, sort_order=-1)
     kind: Mapped[str] = mapped_column(String(64))
     subject_id: Mapped[str] = mapped_column(String(255))
@@ -113,12 +119,16 @@ class AlertColumns:
 class DigestColumns(ClaimColumns):
     """The one row that keeps when alerts were mailed last, and whose turn it is to mail the next."""
 
+    __tablename__ = "digest"
+
     id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
     sent_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
 class PollerColumns:
     """The one row that keeps which process, ``holder``, looks into the mailbox, and until when no other does."""
+
+    __tablename__ = "poller"
 
     id: Mapped[int] = mapped_column(primary_key=True, sort_order=-1)
     holder: Mapped[str | None] = mapped_column(String(36))

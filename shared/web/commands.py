@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from shared.web.tables import WebUserColumns
 
 A = TypeVar("A", bound="WebApp")
+Change = Callable[[str, str, Callable[["Session", Any, datetime], object], str], None]
+"""What does one change to a user, records it and says so: action, user name, what to do, words for the end."""
 _COLUMNS = {
     "user": "user",
     "role": "role",
@@ -77,6 +79,11 @@ def _add_changing(group: click.Group, name: str, open_app: Callable[[], A]) -> N
             app.audit.record(session, actor(), action, now, subject_id=user)
         click.echo(f"{user} {done}")
 
+    _add_passwords(group, change)
+    _add_locks(group, change)
+
+
+def _add_passwords(group: click.Group, change: Change) -> None:
     @group.command()
     @click.argument("user_name", metavar="NAME")
     @click.option("--role", type=click.Choice([str(role) for role in Role]), required=True, help="What they may do.")
@@ -107,6 +114,8 @@ def _add_changing(group: click.Group, name: str, open_app: Callable[[], A]) -> N
             "has another password",
         )
 
+
+def _add_locks(group: click.Group, change: Change) -> None:
     @group.command()
     @click.argument("user_name", metavar="NAME")
     def disable(user_name: str) -> None:

@@ -15,6 +15,8 @@ from shared.web.roles import Role
 class WebUserColumns:
     """Somebody who may use the pages. Without a ``password_hash`` only a reverse proxy can say that it is them."""
 
+    __tablename__ = "web_user"
+
     user_name: Mapped[str] = mapped_column(String(64), primary_key=True, sort_order=-1)
     role: Mapped[str] = mapped_column(String(16))
     password_hash: Mapped[str | None] = mapped_column(Text)
@@ -33,6 +35,8 @@ class WebUserColumns:
 class WebSessionColumns:
     """A browser that is signed in. The token itself is in its cookie alone."""
 
+    __tablename__ = "web_session"
+
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True, sort_order=-1)
     user_name: Mapped[str] = mapped_column(ForeignKey("web_user.user_name"), index=True)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -41,6 +45,8 @@ class WebSessionColumns:
 
 class WebLockoutColumns:
     """Failed sign-ins of one user name (as a hash: it may be a password typed in the wrong field) or one address."""
+
+    __tablename__ = "web_lockout"
 
     subject: Mapped[str] = mapped_column(String(80), primary_key=True, sort_order=-1)
     failures: Mapped[int]

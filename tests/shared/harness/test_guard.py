@@ -19,7 +19,7 @@ from shared.harness.guard import require_test_environment
     ],
 )
 def test_test_environments_and_a_host_that_is_named_are_fine(url: str, allowed: str | None) -> None:
-    require_test_environment(url, allowed)
+    assert refusal(url, allowed) == ""
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,15 @@ def test_test_environments_and_a_host_that_is_named_are_fine(url: str, allowed: 
     ],
 )
 def test_the_live_mesh_and_whatever_may_be_it_is_refused(url: str, allowed: str | None) -> None:
-    with pytest.raises(CommandFailed, match="--allow-host"):
+    assert "--allow-host" in refusal(url, allowed)
+
+
+def refusal(url: str, allowed: str | None) -> str:
+    try:
         require_test_environment(url, allowed)
+    except CommandFailed as failed:
+        return str(failed)
+    return ""
 
 
 def test_without_an_address_of_mesh_there_is_no_harness() -> None:
