@@ -12,6 +12,7 @@ from shared.errors import RenderingFailed
 
 if TYPE_CHECKING:
     from weasyprint import CSS
+    from weasyprint.text.fonts import FontConfiguration
 
 _TEMPLATES: Final = resources.files("federated_sender") / "templates"
 _FONTS: Final = {"Liberation Sans": "fonts-liberation", "DejaVu Sans": "fonts-dejavu-core"}
@@ -41,12 +42,12 @@ def _print(html: str) -> bytes:
 
 def _lay_out(html: str) -> tuple[bytes, set[int]]:
     """Return the PDF and the letters that no font has."""
-    stylesheet = _stylesheet()
+    stylesheet, fonts = _kept()
     from weasyprint import HTML
     from weasyprint.urls import URLFetcher
 
     source = HTML(string=html, url_fetcher=URLFetcher(allowed_protocols=()))
-    document = source.render(stylesheets=[stylesheet])
+    document = source.render(stylesheets=[stylesheet], font_config=fonts)
     with warnings.catch_warnings():
         # it forgets to close the file of its colour profile
         warnings.simplefilter("ignore", ResourceWarning)
@@ -55,13 +56,17 @@ def _lay_out(html: str) -> tuple[bytes, set[int]]:
 
 
 @cache
-def _stylesheet() -> CSS:
-    """Return the stylesheet, parsed once in a process. WeasyPrint takes half a second: it is loaded here."""
+def _kept() -> tuple[CSS, FontConfiguration]:
+    """Return the stylesheet, parsed once in a process, and the fonts, looked up once.
+
+    WeasyPrint takes half a second: it is loaded here.
+    """
     with warnings.catch_warnings():
         # it warns of libharfbuzz-subset, which missing_libraries tells to people
         warnings.simplefilter("ignore", DeprecationWarning)
         from weasyprint import CSS
-    return CSS(string=(_TEMPLATES / "report.css").read_text("utf-8"))
+        from weasyprint.text.fonts import FontConfiguration
+    return CSS(string=(_TEMPLATES / "report.css").read_text("utf-8")), FontConfiguration()
 
 
 class MissingLibrary(NamedTuple):
@@ -78,7 +83,7 @@ class MissingLibrary(NamedTuple):
 def missing_libraries() -> list[MissingLibrary]:
     """Return what this machine lacks for PDF reports, for ``check`` to tell; [] when all is there."""
     try:
-        _stylesheet()
+        _kept()
     except OSError:
         return [MissingLibrary("Pango", "libpangoft2-1.0-0", required=True)]
     from weasyprint.text.ffi import harfbuzz_subset

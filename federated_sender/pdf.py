@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -23,7 +24,7 @@ from shared.errors import RenderingFailed
 _RENDER_WITHIN: Final = timedelta(seconds=60)
 _START_WITHIN: Final = 60.0
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
-_DOCUMENTS_OF_A_LIFE: Final = 100
+_DOCUMENTS_OF_A_LIFE: Final = 1_000
 _SMALLEST_REPORT: Final = "<html lang=en-GB><title>Warm</title><p>Warm, <b>bold</b>, <i>italic</i>"
 
 
@@ -102,13 +103,13 @@ class _Worker:
                 raise RenderingFailed("the PDF worker does not start: federated-sender check says why") from None
 
     def is_fit(self) -> bool:
-        """Say whether it is alive and not worn out: its memory grows with every document."""
+        """Say whether it is alive and not worn out: a leak of a library must not grow for ever."""
         return self._process.is_alive() and self._documents < _DOCUMENTS_OF_A_LIFE
 
     def render(self, html: str, within: float) -> bytes:
         self._documents += 1
         try:
-            return self._pool.submit(print_pdf, html).result(within)
+            return self._pool.submit(_print, html).result(within)
         except RenderingFailed as error:
             failure = str(error)
         except BrokenProcessPool:
@@ -123,6 +124,13 @@ class _Worker:
     def end(self) -> None:
         self._process.kill()
         self._pool.shutdown()
+
+
+def _print(html: str) -> bytes:
+    try:
+        return print_pdf(html)
+    finally:
+        gc.collect()
 
 
 @contextmanager
@@ -148,6 +156,10 @@ def _become_worker() -> None:
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     print_pdf(_SMALLEST_REPORT)
+    # what was loaded stays for ever: it need not be looked through again and again in the midst of a document
+    gc.collect()
+    gc.freeze()
+    gc.disable()
 
 
 def _end_with_parent() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -83,12 +84,16 @@ class Database:
         self.schema = schema
         self._migrations = migrations
         self.engine = _engine(url, schema)
+        # SQLite lets one write at a time and everybody else ask again after a while: the threads here queue up instead
+        self._writing: AbstractContextManager[object] = (
+            Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
+        )
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Give a session that commits at the end, and rolls back on any error."""
         with Session(self.engine, expire_on_commit=False) as session:
-            with session.begin():
+            with self._writing, session.begin():
                 yield session
             for action in session.info.get(_AFTERWARDS, ()):
                 action()

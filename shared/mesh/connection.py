@@ -209,7 +209,7 @@ class Connection:
             truncated = copy_body(self._steady(raw), encoding, limit, into)
         ahead = arrived - told if told is not None else None
         wait = retry_after_seconds(response.headers.get("retry-after", ""), arrived)
-        return Answer(response.status_code, dict(response.headers), body, truncated, ahead, wait)
+        return Answer(response.status_code, dict(response.headers.items()), body, truncated, ahead, wait)
 
     def _short(self, chunks: Iterable[bytes], begun: datetime) -> Iterator[bytes]:
         """Pass the chunks of an answer on that must be here before LONGEST_CALL is over."""
