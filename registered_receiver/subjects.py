@@ -23,13 +23,13 @@ def task_subject(mesh_subject: str | None, report: ReceivedReport) -> str:
     return mesh_subject
 
 
-def is_confidential(mesh_subject: str | None, report: ReceivedReport) -> bool:
-    """Say whether practice and practitioner are not to be shown: description or subject leaves out ``seen at``.
+def is_confidential(mesh_subject: str | None, stated: bool) -> bool:
+    """Say whether practice and practitioner are not to be shown: the payload ``stated`` it, or the subject does.
 
-    A subject that does not follow the template says nothing about that.
+    A subject does by leaving out ``seen at``; one that does not follow the template says nothing about that.
     """
     follows = ", nhs number" in (mesh_subject or "").casefold()
-    return report.confidential or (follows and task_read.is_confidential(mesh_subject or ""))
+    return stated or (follows and task_read.is_confidential(mesh_subject or ""))
 
 
 def report_version(mesh_subject: str | None, report: ReceivedReport) -> int | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Any
@@ -12,12 +12,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from shared.alerts import AlertBook
+from shared.audit import Actor, AuditBook
 from shared.checks import Check
 from shared.clock import Clock
 from shared.config import PracticeSettings
 from shared.daemon import Job
 from shared.db import Database, insert_once
-from shared.digest import Item, Letterhead, compose
+from shared.digest import MOST_IN_FULL, Item, Letterhead, compose
 from shared.errors import MailFailed
 from shared.log import Event, emit
 from shared.mail import Mailer
@@ -39,18 +40,34 @@ EVERY = timedelta(seconds=30)
 _LEASE = timedelta(minutes=5)
 _ROW = 1
 
-PatientOf = Callable[[Session, Any], str | None]
-"""Returns name and NHS number of the patient whom an alert is about."""
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The patient whom an alert is about, as a mail may say it."""
+
+    name: str = field(repr=False)
+    nhs_number: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.name}, NHS number {self.nhs_number}"
 
 
-def nobody(_session: Session, _alert: AlertColumns) -> None:
-    """Name no patient: what a mail does unless a setting says otherwise."""
+@dataclass(frozen=True, slots=True)
+class Naming:
+    """How mails name the patient of an alert, which they do only when a setting says so, and where that is kept.
+
+    What a mail says of a patient goes to people who never sign in here, so each one stands in the ``audit``.
+    """
+
+    patient_of: Callable[[Session, Any], Named | None]
+    audit: AuditBook[Any]
 
 
 @dataclass(frozen=True)
 class _Digest:
     message: EmailMessage
     alert_ids: tuple[str, ...]
+    named: Mapping[str, Named]
     lease_until: datetime | None
 
 
@@ -66,7 +83,7 @@ class AlertMail:
     letterhead: Letterhead
     interval: timedelta
     outage: Outage
-    patient_of: PatientOf = nobody
+    naming: Naming | None = None
 
     def step(self) -> int:
         """Mail what is open and not yet told of; return how many alerts the mail server took.
@@ -102,13 +119,16 @@ class AlertMail:
         if not alerts:
             return None
         row.lease(now, _LEASE)
-        items = [self._item(session, alert) for alert in alerts]
+        named = self._named(session, alerts)
+        items = [_item(alert, named.get(alert.alert_id)) for alert in alerts]
         message = compose(self.letterhead, items, now)
-        return _Digest(message, tuple(item.alert_id for item in items), row.lease_until)
+        return _Digest(message, tuple(item.alert_id for item in items), named, row.lease_until)
 
-    def _item(self, session: Session, alert: AlertColumns) -> Item:
-        patient = self.patient_of(session, alert)
-        return Item(alert.alert_id, alert.kind, alert.opened_at, alert.text, alert.action, patient)
+    def _named(self, session: Session, alerts: Sequence[AlertColumns]) -> dict[str, Named]:
+        if self.naming is None:
+            return {}
+        found = {alert.alert_id: self.naming.patient_of(session, alert) for alert in alerts[:MOST_IN_FULL]}
+        return {alert_id: named for alert_id, named in found.items() if named is not None}
 
     def _keep(self, digest: _Digest) -> None:
         now = self.clock()
@@ -118,12 +138,23 @@ class AlertMail:
             if row.lease_until == digest.lease_until:
                 row.release()
             self.book.mark_mailed(session, digest.alert_ids, now)
+            if self.naming is not None:
+                daemon = Actor(self.letterhead.daemon, None, None)
+                for alert_id, named in digest.named.items():
+                    self.naming.audit.record(
+                        session, daemon, "patient_mailed", now, subject_id=alert_id, nhs_number=named.nhs_number
+                    )
 
     def _back_off(self, digest: _Digest) -> None:
         with self.database.transaction() as session:
             row = session.get_one(self.row, _ROW, with_for_update=True)
             if row.lease_until == digest.lease_until:
                 row.back_off(self.clock())
+
+
+def _item(alert: AlertColumns, named: Named | None) -> Item:
+    patient = None if named is None else str(named)
+    return Item(alert.alert_id, alert.kind, alert.opened_at, alert.text, alert.action, patient)
 
 
 def open_mailer(settings: PracticeSettings) -> Mailer | None:
@@ -140,7 +171,7 @@ def mail_jobs(
     clock: Clock,
     book: AlertBook[Any],
     row: type[DigestColumns],
-    patient_of: PatientOf = nobody,
+    naming: Naming | None = None,
 ) -> tuple[Job, ...]:
     """Return the job when the settings say where alerts are mailed to, nothing otherwise."""
     mailer = open_mailer(settings)
@@ -150,7 +181,7 @@ def mail_jobs(
         settings.daemon, settings.practice_ods_code, settings.alert_email_from or "", settings.alert_email_to
     )
     outage, interval = Outage("mail server", clock), settings.alert_email_interval
-    job = AlertMail(database, clock, book, row, mailer, letterhead, interval, outage, patient_of)
+    job = AlertMail(database, clock, book, row, mailer, letterhead, interval, outage, naming)
     return (Job("mail", job.step, EVERY, drains=False),)
 
 

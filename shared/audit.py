@@ -72,14 +72,22 @@ class AuditBook(Generic[A]):
         session.flush()
 
     def listing(
-        self, session: Session, *, since: datetime | None = None, subject_id: str | None = None, limit: int = 0
+        self,
+        session: Session,
+        *,
+        since: datetime | None = None,
+        subject_id: str | None = None,
+        nhs_number: str | None = None,
+        limit: int = 0,
     ) -> list[A]:
-        """Return the lines, the newest first; ``limit`` 0 is all."""
+        """Return the lines, of one record or one patient or all, the newest first; ``limit`` 0 is all."""
         query = select(self._model).order_by(self._model.id.desc())
         if since is not None:
             query = query.where(self._model.at >= since)
         if subject_id is not None:
             query = query.where(self._model.subject_id == subject_id)
+        if nhs_number is not None:
+            query = query.where(self._model.nhs_number == nhs_number)
         return list(session.scalars(query.limit(limit) if limit else query))
 
 

@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
-_MOST_IN_FULL = 50
+MOST_IN_FULL = 50
 _WIDEST = 4000
 
 
@@ -62,7 +62,7 @@ def _message_id(letterhead: Letterhead, items: Sequence[Item]) -> str:
 
 
 def _body(letterhead: Letterhead, items: Sequence[Item]) -> str:
-    lines = [_paragraph(letterhead, item) for item in items[:_MOST_IN_FULL]]
+    lines = [_paragraph(letterhead, item) for item in items[:MOST_IN_FULL]]
     left_out = len(items) - len(lines)
     if left_out:
         lines.append(f"{left_out} more alerts are not shown here.")

@@ -13,6 +13,7 @@ from federated_sender.resending import DoneLately
 from federated_sender.tables import Report
 from federated_sender.web.visits import SenderVisit, desk_of, report_of
 from shared.errors import CommandFailed, InvalidConsultation
+from shared.web.page_words import in_page_words
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Repeat:
         except InvalidConsultation as refusal:
             return self._form(visit, 409, {"reason": f"The row cannot be sent as it is: {_listed(refusal)}"})
         except CommandFailed as refusal:
-            return self._form(visit, 409, {"reason": _sentence(str(refusal))})
+            return self._form(visit, 409, {"reason": _sentence(in_page_words(str(refusal)))})
         return visit.go(f"/reports/{report.report_id}")
 
     def _form(self, visit: SenderVisit, status: int, faults: Mapping[str, str]) -> Response:

@@ -9,11 +9,13 @@ from starlette.responses import Response
 
 from federated_sender.app import Sender
 from federated_sender.states import TRANSITIONS, Event, State
+from federated_sender.web import route
 from federated_sender.web.again import REISSUE, RESEND
 from federated_sender.web.visits import SenderVisit, desk_of, report_of
 from federated_sender.web.words import GROUPS, OVERDUE, group_of, how_many, standing
 from shared.export import DocumentFile, file_name
 from shared.itk3.attachments import Kind, kind_of_type
+from shared.web.advice import advise
 from shared.web.documents import response
 from shared.web.roles import Role
 from shared.web.site import Page
@@ -42,7 +44,8 @@ def listing(visit: SenderVisit) -> Response:
 def show(visit: SenderVisit) -> Response:
     """Show one report: whom it is about, how it stands, what to do, and everything that happened to it."""
     report = desk_of(visit).report(report_of(visit))
-    return visit.render("report.html", report=report, standing=standing(report), may=_may(report))
+    alerts = [(alert, advise(visit.site.advice, alert, None)) for alert in report["alerts"]]
+    return visit.render("report.html", report=report, alerts=alerts, standing=standing(report), may=_may(report))
 
 
 def list_documents(visit: SenderVisit) -> Response:
@@ -73,6 +76,7 @@ def _may(report: Mapping[str, Any]) -> dict[str, bool]:
     return {
         "resend": Event.RESENT in TRANSITIONS[state] and not (report["deleted_at"] or report["pruned_at"]),
         "reissue": state not in (State.WAITING, State.QUEUED),
+        "route": not (report["deleted_at"] or report["pruned_at"]),
         "retry": report["parked_at"] is not None,
         "open": report["version"] is not None and report["pruned_at"] is None,
     }
@@ -86,6 +90,8 @@ PAGES: Final[tuple[Page[Sender], ...]] = (
     Page("POST", "/reports/{report_id:uuid}/resend", Role.CLERK, RESEND.do),
     Page("GET", "/reports/{report_id:uuid}/reissue", Role.CLERK, REISSUE.ask),
     Page("POST", "/reports/{report_id:uuid}/reissue", Role.CLERK, REISSUE.do),
+    Page("GET", "/reports/{report_id:uuid}/route", Role.CLERK, route.ask),
+    Page("POST", "/reports/{report_id:uuid}/route", Role.CLERK, route.do),
     Page("GET", "/reports/{report_id:uuid}/documents", Role.CLERK, list_documents),
     Page("GET", "/reports/{report_id:uuid}/documents/{name}", Role.CLERK, document),
 )

@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 from federated_sender import records
 from federated_sender.app import Sender
 from federated_sender.web import reports
+from federated_sender.web.advice import ADVICE
 from shared.errors import CommandFailed
+from shared.web.links import Link
 from shared.web.roles import Role
-from shared.web.site import Entry, Site
+from shared.web.site import Site
 from shared.web.templating import environment
 
 
@@ -22,18 +24,19 @@ def site(sender: Sender) -> Site[Sender]:
         app=sender,
         pages=reports.PAGES,
         navigation=(
-            Entry("Reports", "/reports"),
-            Entry("Alerts", "/alerts"),
-            Entry("Audit", "/audit", Role.ADMIN),
-            Entry("Users", "/users", Role.ADMIN),
+            Link("Reports", "/reports"),
+            Link("Alerts", "/alerts"),
+            Link("Audit", "/audit", Role.ADMIN),
+            Link("Users", "/users", Role.ADMIN),
         ),
         environment=environment("federated_sender.web"),
-        subject_path=subject_path,
+        subject_link=subject_link,
+        advice=ADVICE,
     )
 
 
-def subject_path(session: Session, subject_id: str) -> str | None:
+def subject_link(session: Session, subject_id: str) -> Link | None:
     """Return the page about the subject of an alert; None when it is no report or consultation."""
     with suppress(CommandFailed):
-        return f"/reports/{records.find(session, subject_id).report_id}"
+        return Link("The report", f"/reports/{records.find(session, subject_id).report_id}")
     return None

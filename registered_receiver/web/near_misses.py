@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from registered_receiver import patients, records
+from registered_receiver import records
 from registered_receiver.app import Receiver
 from registered_receiver.reviews import ReviewChanged, candidate_number
 from registered_receiver.tables import Review
@@ -71,8 +71,7 @@ def _number_faults(visit: Visit[Receiver]) -> dict[str, str]:
         number = NhsNumber(visit.value("nhs_number"))
     except ValueError as error:
         return {"nhs_number": f"What was typed {error}"}
-    with visit.app.database.snapshot() as session:
-        known = patients.find(session, number) is not None
+    known = desk_of(visit).is_patient(number, visit.parameter("review_id"))
     return {} if known else {"nhs_number": _UNKNOWN}
 
 

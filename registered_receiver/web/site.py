@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Final
+
 from sqlalchemy.orm import Session
 
 from registered_receiver.app import Receiver
 from registered_receiver.tables import Message, Review, Task
 from registered_receiver.web import messages, near_misses, tasks
+from registered_receiver.web.advice import ADVICE
+from shared.web.links import Link
 from shared.web.roles import Role
-from shared.web.site import Entry, Site
+from shared.web.site import Site
 from shared.web.templating import environment
+
+_SUBJECTS: Final = (
+    (Task, Link("The task", "/tasks/")),
+    (Review, Link("The near miss", "/near-misses/", Role.CLERK)),
+    (Message, Link("The message", "/messages/")),
+)
 
 
 def site(receiver: Receiver) -> Site[Receiver]:
@@ -19,22 +30,23 @@ def site(receiver: Receiver) -> Site[Receiver]:
         app=receiver,
         pages=(*tasks.PAGES, *near_misses.PAGES, *messages.PAGES),
         navigation=(
-            Entry("Tasks", "/tasks"),
-            Entry("Near misses", "/near-misses"),
-            Entry("Find a patient", "/search", Role.CLERK),
-            Entry("Messages", "/messages"),
-            Entry("Alerts", "/alerts"),
-            Entry("Audit", "/audit", Role.ADMIN),
-            Entry("Users", "/users", Role.ADMIN),
+            Link("Tasks", "/tasks"),
+            Link("Near misses", "/near-misses"),
+            Link("Find a patient", "/search", Role.CLERK),
+            Link("Messages", "/messages"),
+            Link("Alerts", "/alerts"),
+            Link("Audit", "/audit", Role.ADMIN),
+            Link("Users", "/users", Role.ADMIN),
         ),
         environment=environment("registered_receiver.web"),
-        subject_path=subject_path,
+        subject_link=subject_link,
+        advice=ADVICE,
     )
 
 
-def subject_path(session: Session, subject_id: str) -> str | None:
+def subject_link(session: Session, subject_id: str) -> Link | None:
     """Return the page about the subject of an alert; None for what has none, such as a mailbox."""
-    for table, path in ((Task, "/tasks/"), (Review, "/near-misses/"), (Message, "/messages/")):
+    for table, link in _SUBJECTS:
         if session.get(table, subject_id) is not None:
-            return f"{path}{subject_id}"
+            return replace(link, path=f"{link.path}{subject_id}")
     return None

@@ -34,6 +34,9 @@ def sign_in(visit: Visit[Any]) -> Response:
         return visit.go("/")
     outcome = log_in(visit.app, visit.site.limits, visit.value("name"), visit.form.get("password", ""), visit.source)
     if isinstance(outcome, str):
+        # whoever was signed in at this browser before is not any more
+        with visit.app.database.transaction() as session:
+            sessions.end(session, visit.app.accounts, visit.token)
         response = visit.go("/")
         visit.give(response, outcome)
         return response
@@ -62,5 +65,5 @@ PAGES: Final[tuple[Page[Any], ...]] = (
     Page("GET", "/", Role.VIEWER, front),
     Page("GET", LOGIN, None, ask),
     Page("POST", LOGIN, None, sign_in),
-    Page("POST", "/logout", Role.VIEWER, sign_out),
+    Page("POST", "/logout", Role.VIEWER, sign_out, loses_work=False),
 )

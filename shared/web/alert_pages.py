@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from shared.errors import CommandFailed
 from shared.meanings.catalogue import is_known, meaning_of
 from shared.presentation import alert_json
+from shared.web.advice import Advice, advise
+from shared.web.links import Link
 from shared.web.roles import Role
 from shared.web.site import Page, Visit
 
 
 def listing(visit: Visit[Any]) -> Response:
     """Show the open alerts, or with ``?show=all`` closed ones too; newest first."""
-    everything = visit.query("show") == "all"
-    with visit.app.database.snapshot() as session:
-        alerts = [alert_json(alert) for alert in visit.app.alerts.listing(session)]
-    shown = [alert for alert in alerts if everything or alert["closed_at"] is None]
-    return visit.render("alerts.html", alerts=shown, everything=everything)
+    app, everything = visit.app, visit.query("show") == "all"
+    with app.database.transaction() as session:
+        app.audit.record(session, visit.who, "alerts_listed", app.clock())
+        found = [alert_json(alert) for alert in app.alerts.listing(session)]
+    shown = [alert for alert in found if everything or alert["closed_at"] is None]
+    alerts = [(alert, advise(visit.site.advice, alert, None)) for alert in shown]
+    return visit.render("alerts.html", alerts=alerts, everything=everything)
 
 
 def show(visit: Visit[Any]) -> Response:
@@ -40,16 +46,25 @@ def close(visit: Visit[Any]) -> Response:
 
 
 def _shown(visit: Visit[Any], **more: Any) -> Response:
-    wanted = visit.parameter("alert_id")
-    with visit.app.database.snapshot() as session:
-        found = next((each for each in visit.app.alerts.listing(session) if each.alert_id == wanted), None)
+    app, wanted = visit.app, visit.parameter("alert_id")
+    with app.database.transaction() as session:
+        found = next((each for each in app.alerts.listing(session) if each.alert_id == wanted), None)
         if found is None:
             raise CommandFailed(f"there is no alert {wanted}")
+        app.audit.record(session, visit.who, "alert_viewed", app.clock(), subject_id=wanted)
         alert = alert_json(found) | {"closed_by": found.closed_by, "closed_reason": found.closed_reason}
-        path = visit.site.subject_path(session, alert["subject_id"])
+        advice, links = _advice(visit, session, alert)
     code = alert["code"]
     meaning = meaning_of(code) if code and is_known(code) else None
-    return visit.render("alert.html", alert=alert, meaning=meaning, path=path, **more)
+    return visit.render("alert.html", alert=alert, meaning=meaning, advice=advice, links=links, **more)
+
+
+def _advice(visit: Visit[Any], session: Session, alert: Mapping[str, Any]) -> tuple[Advice, list[Link]]:
+    """Return what to do, and the links that whoever looks may follow: the record first, nothing to do once closed."""
+    record = visit.site.subject_link(session, alert["subject_id"])
+    advice = advise(visit.site.advice, alert, record.path if record else None)
+    links = [*([record] if record else []), *(advice.links if alert["closed_at"] is None else ())]
+    return advice, [link for link in links if visit.may(link.role)]
 
 
 PAGES: Final[tuple[Page[Any], ...]] = (

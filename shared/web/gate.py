@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime
-from http import HTTPStatus
 from typing import Final
 
 from starlette.requests import Request
@@ -18,6 +17,7 @@ from shared.web import sessions, users
 from shared.web.events import REQUEST_FAILED, REQUEST_REFUSED
 from shared.web.forms import is_ours
 from shared.web.headers import is_cross_site
+from shared.web.page_words import in_page_words
 from shared.web.roles import Role
 from shared.web.site import A, Page, SignedIn, Site, Visit
 
@@ -27,10 +27,12 @@ _WORDS: Final = {
     403: ("You may not do this", "Your role does not allow it. Ask whoever runs this service if you need it."),
     404: ("There is no such page", "Check the address, or begin at the front page."),
     405: ("There is no such page", "Check the address, or begin at the front page."),
+    408: ("This came too slowly", "Nothing was changed. Try again; if it goes on, tell whoever runs this service."),
     413: ("This is too much at once", "Write less and try again."),
     500: ("Something went wrong", "Nothing was changed. Try again; if it goes on, tell whoever runs this service."),
     503: ("The database does not answer", "Nothing was changed. Try again in a minute."),
 }
+_REFUSED: Final = {404: "It is not here", 409: "It was not done"}
 _FORM_IS_OLD: Final = (
     "This form is no longer valid",
     "Nothing was changed. Open the page again and repeat what you did.",
@@ -53,7 +55,7 @@ def answer(page: Page[A], visit: Visit[A]) -> Response:
         return _refusal(page, visit) or page.answer(visit)
     except CommandFailed as refusal:
         status = 404 if page.method == "GET" else 409
-        return error(visit, status, HTTPStatus(status).phrase, str(refusal))
+        return error(visit, status, _REFUSED[status], in_page_words(str(refusal)))
     except DATABASE_AWAY:
         return error_of(visit, 503)
     except Exception as fault:  # noqa: BLE001 - a traceback could quote patient data
@@ -86,8 +88,10 @@ def _refusal(page: Page[A], visit: Visit[A]) -> Response | None:
 def _to_be_signed_in(page: Page[A], visit: Visit[A]) -> Response:
     if visit.app.settings.web_user_header:
         return error(visit, 403, *_STRANGER)
-    # what was sent is lost: whoever sent it must not take it for done
-    return visit.render("login.html", status=403, signed_out=True) if page.method == "POST" else visit.go(LOGIN)
+    if page.method == "GET" or not page.loses_work:
+        return visit.go(LOGIN)
+    # whoever sent it must not take it for done
+    return visit.render("login.html", status=403, signed_out=True)
 
 
 def _refused(visit: Visit[A], page: Page[A], reason: str, event: Event = REQUEST_REFUSED) -> None:

@@ -29,6 +29,7 @@ _ALWAYS: Final = {
     "Cache-Control": "no-store",
 }
 _STATIC: Final = {"Cache-Control": "max-age=3600"}
+_KEPT: Final = (200, 304)
 
 
 class SafeHeaders:
@@ -39,10 +40,12 @@ class SafeHeaders:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with the headers."""
-        more = _STATIC if scope["path"].startswith("/static/") else {}
+        is_static = scope["path"].startswith("/static/")
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
+                # an error page has a cookie and a form's token: nobody may keep it for anybody
+                more = _STATIC if is_static and message["status"] in _KEPT else {}
                 headers = MutableHeaders(scope=message)
                 for name, value in (_ALWAYS | more).items():
                     headers.setdefault(name, value)

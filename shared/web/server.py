@@ -26,6 +26,7 @@ from shared.log import emit
 from shared.service import ServiceManager
 from shared.setting_types import Address
 from shared.web import account_pages, admin_pages, alert_pages, gate
+from shared.web.connections import PromptConnection
 from shared.web.events import WEB_STARTED, WEB_STOPPED
 from shared.web.forms import read_form
 from shared.web.headers import ProxyOnly, SafeHeaders
@@ -70,7 +71,7 @@ def serve(site: Site[A], service: ServiceManager) -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        http="h11",
+        http=PromptConnection,
         ws="none",
         lifespan="off",
         limit_concurrency=_MOST_AT_ONCE,

@@ -14,7 +14,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from shared.audit import Actor
 from shared.web import sessions
+from shared.web.advice import Advice
 from shared.web.daemon import WebApp
+from shared.web.links import Link
 from shared.web.roles import Role
 
 A = TypeVar("A", bound=WebApp)
@@ -35,12 +37,16 @@ class SignedIn:
 
 @dataclass(frozen=True)
 class Page(Generic[A]):
-    """One route: who may use it, and what answers. ``role`` None is everybody, signed in or not."""
+    """One route: who may use it, and what answers. ``role`` None is everybody, signed in or not.
+
+    ``loses_work`` says that what was sent is lost when the session is over, and that whoever sent it must know.
+    """
 
     method: Literal["GET", "POST"]
     path: str
     role: Role | None
     answer: Callable[[Visit[A]], Response]
+    loses_work: bool = True
 
     @property
     def route(self) -> str:
@@ -48,28 +54,21 @@ class Page(Generic[A]):
         return f"{self.method} {self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """An entry of the navigation, shown to whoever has the ``role``."""
-
-    text: str
-    path: str
-    role: Role = Role.VIEWER
-
-
 @dataclass(frozen=True)
 class Site(Generic[A]):
     """A daemon's pages. ``title`` is what people call it; the first entry of ``navigation`` is its front page.
 
-    ``subject_path`` returns the path of the page about the subject of an alert, None when there is none.
+    ``subject_link`` returns the link to the page about the subject of an alert, None when there is none; ``advice`` has
+    what to do about each kind of alert.
     """
 
     title: str
     app: A
     pages: Sequence[Page[A]]
-    navigation: Sequence[Entry]
+    navigation: Sequence[Link]
     environment: Environment
-    subject_path: Callable[[Session, str], str | None] = lambda _session, _subject_id: None
+    subject_link: Callable[[Session, str], Link | None] = lambda _session, _subject_id: None
+    advice: Mapping[str, Advice] = field(default_factory=dict)
 
     @property
     def cookie(self) -> str:

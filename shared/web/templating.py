@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import BaseLoader, ChainableUndefined, ChoiceLoader, Environment, PackageLoader
 
 from shared.presentation import printable
+from shared.web.page_words import in_page_words
 
 _LONDON: Final = ZoneInfo("Europe/London")
 
@@ -31,6 +32,7 @@ def environment(package: str) -> Environment:
         "day": day,
         "spaced": spaced,
         "printable": printable,
+        "in_page_words": in_page_words,
     }
     return found
 

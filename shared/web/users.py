@@ -24,8 +24,11 @@ def normal(name: str) -> str:
 
 
 def find(session: Session, accounts: Accounts, name: str) -> WebUserColumns | None:
-    """Return the user of that name, None when there is none."""
-    return session.get(accounts.user, normal(name))
+    """Return the user of that name, None when there is none.
+
+    Folding may make ASCII of other letters: what a proxy calls ``voß`` is not our ``voss``.
+    """
+    return session.get(accounts.user, normal(name)) if name.isascii() else None
 
 
 def active(session: Session, accounts: Accounts, name: str) -> WebUserColumns | None:

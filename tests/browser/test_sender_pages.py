@@ -58,6 +58,7 @@ def addresses(day: Day) -> dict[str, list[str]]:
         "/reports": ["/reports", "/reports?show=overdue", "/reports?show=nothing&page=9"],
         "/reports/{report_id:uuid}": [f"/reports/{report}" for report in (*states, "nothing")],
         "/reports/{report_id:uuid}/resend": [f"/reports/{failed}/resend"],
+        "/reports/{report_id:uuid}/route": [f"/reports/{failed}/route"],
         "/reports/{report_id:uuid}/reissue": [f"/reports/{failed}/reissue"],
         "/reports/{report_id:uuid}/documents": [f"/reports/{delivered}/documents"],
     }
@@ -82,6 +83,19 @@ def test_a_clerk_signs_in_finds_what_failed_and_closes_its_alert_with_a_reason(p
         expect(page.get_by_text("closed").first).to_be_visible()
     closed = [each for each in day.sender.alerts(open_only=False) if each["closed_at"] and each["kind"] == "invalid"]
     assert len(closed) == 1
+
+
+def test_a_clerk_follows_an_alert_and_names_the_registered_practice(pages: Served, day: Day) -> None:
+    with pages.person("clerk") as page:
+        page.goto("/alerts")
+        page.get_by_role("link", name="A report was not filed").click()
+        page.get_by_role("link", name="Name the registered practice").click()
+        page.get_by_label("Registered practice").select_option("Birch Surgery (B82002)")
+        page.get_by_label("Why").fill(WHY)
+        shoot(page, "sender-route")
+        press(page, "Name the registered practice")
+        expect(page.get_by_text("Practice named")).to_be_visible()
+    assert day.sender.shown(day.reports["failed"])["routed_because"] == WHY
 
 
 def test_a_clerk_without_a_mouse_resends_a_report(pages: Served, day: Day) -> None:

@@ -140,6 +140,24 @@ def test_a_row_that_cannot_be_sent_is_named_by_field_and_rule(refused: SenderBen
 
 
 @SQLITE
+@pytest.mark.parametrize("what", ["resend", "reissue", "route"])
+def test_what_was_typed_comes_back_as_text(refused: SenderBench, sign_in: SignIn, what: str) -> None:
+    clerk, hostile = sign_in("clerk"), '"></textarea><script>alert(1)</script>'
+    at = opened(clerk, refused, what)
+    if what == "reissue":
+        rows.change(refused, "patient_nhs_number = '1234567890'")
+    if what == "resend":
+        clerk.post(at, {"reason": "It is queued from here on"})
+        clerk.get(at)
+
+    answer = clerk.post(at, {"reason": hostile, "practice": hostile})
+
+    assert answer.status_code in (409, 422)
+    assert "<script" not in clerk.page
+    assert "&lt;script&gt;" in clerk.page
+
+
+@SQLITE
 def test_a_form_of_another_browser_does_nothing(refused: SenderBench, sign_in: SignIn) -> None:
     clerk, other = sign_in("clerk"), sign_in("admin")
     at = opened(clerk, refused, "resend")

@@ -184,7 +184,8 @@ def test_an_alert_leads_to_its_report_and_one_about_something_else_nowhere(
     links = {}
     for alert in sender.alerts():
         viewer.get(f"/alerts/{alert['alert_id']}")
-        links[alert["kind"]] = re.findall(r'href="(/reports/[^"]*)">Look', viewer.page)
+        links[alert["kind"]] = re.findall(r'href="(/reports/[^"]*)">The report', viewer.page)
+        assert "`" not in words(viewer)
 
     assert links == {"invalid": [f"/reports/{sender.only()['report_id']}"], "mesh_refused": []}
 

@@ -19,6 +19,8 @@ ROUTES = {
     f"POST {REPORT}/resend": "clerk",
     f"GET {REPORT}/reissue": "clerk",
     f"POST {REPORT}/reissue": "clerk",
+    f"GET {REPORT}/route": "clerk",
+    f"POST {REPORT}/route": "clerk",
     f"GET {REPORT}/documents": "clerk",
     f"GET {REPORT}/documents/{{name}}": "clerk",
 }

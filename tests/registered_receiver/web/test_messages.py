@@ -3,7 +3,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
+from shared.itk3.build import build_report
 from tests.registered_receiver.bench import REPORT, THEM, ReceiverBench, person, report
+from tests.registered_receiver.test_desk import acts
+from tests.registered_receiver.test_migrations import MESSAGE
 from tests.registered_receiver.web.conftest import Open
 from tests.registered_receiver.web.test_tasks import OTHER, words
 
@@ -89,16 +92,98 @@ def test_the_messages_of_any_other_consultation_name_the_mailbox(filed: Receiver
     assert f"From mailbox {THEM}" in words(page.get(f"/messages/{task}").text)
 
 
-def test_once_nothing_tells_whether_it_was_confidential_the_mailbox_is_not_shown(
-    receiver: ReceiverBench, open_pages: Open
+@pytest.mark.requirement("GPCM-SD-092")
+@pytest.mark.parametrize(
+    ("said", "instead", "state"),
+    [(b'"Smith"', b'"Smyth"', "review"), (b'<status value="requested"/>', b'<status value="draft"/>', "rejected")],
+    ids=["a near miss", "refused"],
+)
+def test_a_message_says_itself_whether_it_is_confidential_whatever_its_subject_says(
+    receiver: ReceiverBench, open_pages: Open, said: bytes, instead: bytes, state: str
 ) -> None:
-    mesh_id = receiver.deliver(b"<html>not a message</html>", subject="nothing")
+    body = build_report(report(confidential=True, documents=(REPORT,)))
+    mesh_id = receiver.deliver(body.replace(said, instead), subject="whatever somebody wrote")
     receiver.once()
-    with receiver.database.transaction() as session:
-        session.execute(text("UPDATE message SET subject = NULL, pruned_at = changed_at"))
     page = open_pages(receiver, "viewer")
 
     shown = words(page.get(f"/messages/{mesh_id}").text)
 
-    assert "From mailbox not shown any more" in shown
+    assert receiver.only()["state"] == state
+    assert "From mailbox confidential" in shown
+    assert THEM not in shown + page.get("/messages?state=all").text
+
+
+def test_what_was_refused_and_cannot_be_read_names_the_mailbox_so_that_somebody_can_ask(
+    receiver: ReceiverBench, open_pages: Open
+) -> None:
+    mesh_id = receiver.deliver(b"<html>not a message</html>", subject="nothing")
+    receiver.once()
+
+    assert f"From mailbox {THEM}" in words(open_pages(receiver, "viewer").get(f"/messages/{mesh_id}").text)
+
+
+def test_where_nothing_tells_whether_it_is_confidential_the_mailbox_is_not_shown(
+    filed: ReceiverBench, open_pages: Open
+) -> None:
+    with filed.database.transaction() as session:
+        session.execute(text("UPDATE message SET confidential = NULL"))
+    page = open_pages(filed, "viewer")
+
+    shown = words(page.get(f"/messages/{filed.only()['mesh_message_id']}").text)
+
+    assert "From mailbox not shown" in shown
     assert THEM not in shown + page.get("/messages").text
+
+
+@pytest.mark.requirement("FHIR-DOC-02", "FHIR-DOC-03")
+def test_whoever_looks_at_messages_is_in_the_audit_with_whose_report_it_is(
+    receiver: ReceiverBench, open_pages: Open
+) -> None:
+    near = receiver.deliver(report(patient=person(family="Smyth"), **OTHER))
+    filed = receiver.deliver(report())
+    refused = receiver.deliver(b"<html>not a message</html>", subject="nothing")
+    receiver.once()
+    page = open_pages(receiver, "viewer")
+
+    for path in ("/messages", f"/messages/{filed}", f"/messages/{near}", f"/messages/{refused}"):
+        page.get(path)
+
+    assert acts(receiver) == [
+        ("messages_listed", None, None),
+        ("message_viewed", filed, "9690937278"),
+        ("message_viewed", near, "9690937278"),
+        ("message_viewed", refused, None),
+    ]
+
+
+def test_a_message_that_was_set_aside_is_taken_back_into_work_by_a_clerk(
+    filed: ReceiverBench, open_pages: Open
+) -> None:
+    mesh_id = filed.only()["mesh_message_id"]
+    with filed.database.transaction() as session:
+        session.execute(text("UPDATE message SET parked_at = changed_at"))
+    clerk, viewer = open_pages(filed), open_pages(filed, "viewer")
+    clerk.get(f"/messages/{mesh_id}")
+    offered = "Take it back into work" in clerk.page
+
+    refused = viewer.get(f"/messages/{mesh_id}")
+    answer = clerk.post(f"/messages/{mesh_id}/retry")
+    again = clerk.post(f"/messages/{mesh_id}/retry")
+
+    assert (offered, "Take it back" in refused.text) == (True, False)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/messages/{mesh_id}")
+    assert (again.status_code, "is parked" in again.text) == (409, True)
+    assert filed.json("show", mesh_id, "--json")["record"]["parked_at"] is None
+    assert ("record_retried", mesh_id, None) in acts(filed)
+
+
+def test_many_messages_come_a_page_at_a_time(receiver: ReceiverBench, open_pages: Open) -> None:
+    with receiver.database.transaction() as session:
+        for number in range(51):
+            session.execute(text(MESSAGE), {"id": f"m{number}", "state": "rejected"})
+    page = open_pages(receiver, "viewer")
+
+    first, second = (page.get(f"/messages?page={number}").text for number in (1, 2))
+
+    assert [found.count("<article") for found in (first, second)] == [50, 1]
+    assert 'href="/messages?state=rejected&amp;page=2"' in first

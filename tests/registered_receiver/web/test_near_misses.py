@@ -100,6 +100,12 @@ def test_another_patient_is_chosen_by_a_number_that_is_in_no_address_and_no_log(
     assert 'value="9990000018"' in unknown.text
     assert "rang</textarea>" in unknown.text
     assert re.search(r'value="other"[^>]*checked', unknown.text)
+    looked_up = [line for line in waiting.json("audit", "--json") if line["action"] == "patient_looked_up"]
+    assert [(line["nhs_number"], line["reason"]) for line in looked_up] == [
+        ("9434765919", "found"),
+        ("9990000018", "not found"),
+    ]
+    assert {f"/near-misses/{line['subject_id']}" for line in looked_up} == {path}
     assert decided.headers["location"] == path
     assert [task["nhs_number"] for task in waiting.tasks()] == ["9434765919"]
     assert not {"9434765919", "9990000018", "9690937278"} & set(re.findall(r"\d{10}", json.dumps(waiting.log_lines())))

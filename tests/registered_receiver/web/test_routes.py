@@ -27,10 +27,12 @@ ROUTES = {
     "POST /near-misses/{review_id}": "clerk",
     "GET /messages": "viewer",
     "GET /messages/{identifier}": "viewer",
+    "POST /messages/{identifier}/retry": "clerk",
     "GET /alerts": "viewer",
     "GET /alerts/{alert_id}": "viewer",
     "POST /alerts/{alert_id}/close": "clerk",
     "GET /audit": "admin",
+    "POST /audit": "admin",
     "GET /users": "admin",
     "POST /users/unlock": "admin",
 }

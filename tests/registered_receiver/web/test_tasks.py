@@ -246,6 +246,8 @@ def test_a_patient_is_found_by_nhs_number_and_the_number_is_in_no_address_and_no
     assert found.headers["referrer-policy"] == "no-referrer"
     assert "9690937278" not in json.dumps(filed.log_lines())
     assert acts(filed) == [("tasks_searched", None, "9690937278"), ("tasks_searched", None, "9990000018")]
+    lines = [line for line in filed.json("audit", "--json") if line["action"] == "tasks_searched"]
+    assert [line["reason"] for line in lines] == ["not found", "found"]
 
 
 def test_what_is_no_nhs_number_is_said_and_not_looked_for(filed: ReceiverBench, open_pages: Open) -> None:
@@ -254,6 +256,7 @@ def test_what_is_no_nhs_number_is_said_and_not_looked_for(filed: ReceiverBench, 
 
     answers = [page.post("/search", {"nhs_number": typed}) for typed in ("", "9690937279", "<script>", "Smith")]
 
+    assert not any("<script" in answer.text for answer in answers)
     said = [(answer.status_code, "is not a valid NHS number" in answer.text) for answer in answers]
     assert said == [(422, True)] * 4
     assert acts(filed) == []

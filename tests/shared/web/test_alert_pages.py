@@ -52,7 +52,9 @@ def test_a_clerk_closes_an_alert_with_a_reason_that_is_kept(bench: ReceiverBench
     assert (again.status_code, "is closed already" in again.text) == (409, True)
     assert ("A response is lost." in listed.text, "A response is lost." in everything.text) == (False, True)
     assert ("web:clerk" in shown.text, "telephoned" in shown.text) == (True, True)
-    (line,) = bench.json("audit", "--json", "--subject", alert_id)
+    lines = bench.json("audit", "--json", "--subject", alert_id)
+    assert {each["action"] for each in lines} == {"alert_viewed", "alert_closed"}
+    (line,) = (each for each in lines if each["action"] == "alert_closed")
     assert (line["action"], line["user"], line["role"], line["reason"]) == (
         "alert_closed",
         "web:clerk",
@@ -83,3 +85,70 @@ def test_the_audit_is_shown_to_administrators_and_to_read_it_stands_in_it(
         "audit_listed",
         "tasks_listed",
     ]
+
+
+@pytest.mark.requirement("FHIR-DOC-02", "FHIR-DOC-03")
+def test_whoever_looks_at_alerts_is_in_the_audit(bench: ReceiverBench, site: Site[Receiver]) -> None:
+    alert_id = alert(bench, "somewhere")
+
+    with browser(site, "viewer") as page:
+        for path in ("/alerts", f"/alerts/{alert_id}", "/alerts/nobody"):
+            page.get(path)
+
+    lines = bench.json("audit", "--json")
+    assert [(line["user"], line["action"], line["subject_id"]) for line in reversed(lines)] == [
+        ("web:viewer", "alerts_listed", None),
+        ("web:viewer", "alert_viewed", alert_id),
+    ]
+
+
+def test_an_alert_names_no_command_and_leads_to_the_page_only_whom_it_lets_in(
+    bench: ReceiverBench, site: Site[Receiver]
+) -> None:
+    review = "0f5b2c6e-7a3d-4e1b-9c58-2d6f4b8a1e09"
+    with bench.database.transaction() as session:
+        session.execute(text(MESSAGE), {"id": "m", "state": "review"})
+        session.execute(
+            text(
+                "INSERT INTO review (review_id, mesh_message_id, sender_ods_code, consultation_id, facts, candidates,"
+                " opened_at) VALUES (:id, 'm', 'A81001', 'c', '{}', '[]', '2026-11-20 18:00:00')"
+            ),
+            {"id": review},
+        )
+        line = {"subject_id": review, "now": bench.now(), "text": "A report waits.", "code": None}
+        bench.receiver.alerts.open(session, kind="review_waiting", action=f"See `reviews match {review}`.", **line)
+    (waiting,) = bench.alerts()
+
+    shown = {}
+    for role in ("viewer", "clerk"):
+        with browser(site, role) as page:
+            shown[role] = page.get(f"/alerts/{waiting['alert_id']}").text
+            assert "`" not in shown[role] + page.get("/alerts").text
+            assert "Say who the patient is" in page.page
+
+    linked = [f'href="/near-misses/{review}">The near miss' in shown[role] for role in ("viewer", "clerk")]
+    assert linked == [False, True]
+
+
+@pytest.mark.requirement("FHIR-DOC-02", "FHIR-DOC-03")
+def test_who_looked_at_one_patient_is_shown_to_administrators_by_a_number_that_is_in_no_address(
+    bench: ReceiverBench, site: Site[Receiver]
+) -> None:
+    with browser(site, "clerk") as clerk, browser(site, "admin") as admin:
+        for number in ("9690937278", "9434765919"):
+            clerk.get("/search")
+            clerk.post("/search", {"nhs_number": number})
+        refused = clerk.post("/audit", {"nhs_number": "9690937278"})
+        admin.get("/audit")
+        shown = admin.post("/audit", {"nhs_number": "969 093 7278"})
+        wrong = admin.post("/audit", {"nhs_number": "969 093 7279"})
+
+    assert refused.status_code == 403
+    assert ("tasks searched" in shown.text, "969 093 7278" in shown.text, "943 476 5919" in shown.text) == (
+        True,
+        True,
+        False,
+    )
+    assert (wrong.status_code, "is not a valid NHS number" in wrong.text) == (422, True)
+    newest = bench.json("audit", "--json")[0]
+    assert (newest["action"], newest["user"], newest["nhs_number"]) == ("audit_searched", "web:admin", "9690937278")

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 
 from registered_receiver.app import Receiver
 from registered_receiver.web.site import site as receiver_site
 from shared.errors import MessagingError
-from shared.web import sessions
+from shared.web import connections, forms, sessions
 from shared.web.roles import Role
 from shared.web.site import Page, Site, Visit
 from tests.registered_receiver.bench import ReceiverBench
@@ -96,6 +100,14 @@ def test_every_answer_forbids_scripts_frames_referrers_sniffing_and_keeping(site
             assert "server" not in headers
 
 
+def test_what_is_not_there_is_kept_by_nobody_for_it_has_a_cookie(site: Site[Receiver]) -> None:
+    with browser(site) as page:
+        for path in ("/static/nothing.css", "/static/", "/nowhere"):
+            answer = page.get(path)
+
+            assert (answer.status_code, answer.headers["cache-control"]) == (404, "no-store")
+
+
 def test_no_page_has_a_script_a_style_of_its_own_or_an_address_elsewhere(site: Site[Receiver]) -> None:
     with browser(site, "admin") as page:
         for path in ("/login", "/tasks", "/alerts", "/audit", "/users", "/search", "/messages", "/near-misses"):
@@ -115,10 +127,12 @@ def proxied(make_bench: MakeBench, **changes: str) -> Site[Receiver]:
 def test_behind_a_reverse_proxy_nobody_else_is_let_in_and_it_says_whose_request_it_is(make_bench: MakeBench) -> None:
     site = proxied(make_bench)
     asked_for = {"x-forwarded-for": "203.0.113.9, 198.51.100.3"}
+    added = [("x-forwarded-for", "203.0.113.9"), ("x-forwarded-for", "198.51.100.3")]
 
     with browser(site, source="10.0.0.8") as stranger, browser(site, source="192.168.7.4", headers=asked_for) as page:
         refused = stranger.get("/login")
         page.sign_in("nobody", "a wrong password")
+        page.ask("POST", "/login", data={"csrf": "x"}, headers=added)
 
     assert (refused.status_code, "reverse proxy" in refused.text) == (403, True)
     assert site.app.settings.web_hosts == ("localhost",)
@@ -132,6 +146,8 @@ def test_a_proxy_that_signs_people_in_is_believed_about_who_and_not_about_what_t
     site = proxied(make_bench, WEB_USER_HEADER="X-Forwarded-User")
     add_user(site, "jane", "viewer")
     add_user(site, "gone", "admin")
+    # what folding makes of another person's name
+    add_user(site, "voss", "admin")
     with site.app.database.transaction() as session:
         session.execute(text("UPDATE web_user SET disabled_at = created_at WHERE user_name = 'gone'"))
 
@@ -146,6 +162,9 @@ def test_a_proxy_that_signs_people_in_is_believed_about_who_and_not_about_what_t
             [("x-forwarded-user", "gone")],
             [("x-forwarded-user", "nobody")],
             [("x-forwarded-user", "jane"), ("x-forwarded-user", "jane")],
+            [("x-forwarded-user", "jane, jane")],
+            [("x_forwarded_user", "jane")],
+            [("x-forwarded-user", "vo\xdf".encode("latin-1"))],
         ):
             answer = page.get("/tasks", headers=stranger)
             assert (answer.status_code, "You are not known here" in answer.text) == (403, True)
@@ -277,6 +296,35 @@ def test_what_is_sent_after_the_session_ended_is_said_to_be_lost(bench: Receiver
         assert page.post("/login", {"name": "jane", "password": PASSWORD}).headers["location"] == "/"
 
 
+def test_signing_out_after_the_session_ended_leads_to_the_sign_in_page(
+    bench: ReceiverBench, site: Site[Receiver]
+) -> None:
+    with browser(site, "clerk") as page:
+        page.get("/tasks")
+        bench.pass_time(hours=1)
+
+        assert page.post("/logout").headers["location"] == "/login"
+
+
+def test_a_form_that_never_ends_is_not_waited_for(site: Site[Receiver], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connections, "PATIENCE", 0.01)
+    read = forms.read_form
+
+    class Endless:
+        """The body of a request that only begins."""
+
+        headers = Headers({"content-type": "application/x-www-form-urlencoded"})
+
+        async def stream(self) -> AsyncIterator[bytes]:
+            yield b"name="
+            await asyncio.Event().wait()
+
+    with pytest.raises(HTTPException) as refused:
+        asyncio.run(read(Endless()))  # type: ignore[arg-type]
+
+    assert refused.value.status_code == 408
+
+
 def test_text_that_is_no_utf_8_does_not_cost_the_page(site: Site[Receiver]) -> None:
     def answer(visit: Visit[Receiver]) -> object:
         return visit.render("error.html", heading="half a \ud83d pair", words="")
@@ -296,7 +344,7 @@ def test_the_audit_is_not_asked_about_an_nhs_number_or_what_no_record_is_called(
         answer = page.get("/audit", params={"subject": subject})
 
     assert (answer.status_code, subject in answer.text) == (422, False)
-    assert ("search the worklist for a patient instead" in answer.text) == (subject[0] != "x")
+    assert ("it belongs in the other field" in answer.text) == (subject[0] != "x")
     assert "audit_listed" not in [line["action"] for line in bench.json("audit", "--json")]
 
 

@@ -193,6 +193,18 @@ def test_an_administrator_lets_a_user_try_again_at_once(bench: ReceiverBench, si
     assert ("user_unlocked", "jane") in [(line["action"], line["subject_id"]) for line in bench.json("audit", "--json")]
 
 
+def test_whoever_signs_in_where_another_was_signed_in_ends_that_session(site: Site[Receiver]) -> None:
+    add_user(site, "jane")
+    with browser(site, "clerk") as page, browser(site) as thief:
+        thief.keep(page.token or "")
+        page.get("/tasks")
+
+        page.post("/login", {"name": "jane", "password": PASSWORD})
+
+        assert page.get("/tasks").status_code == 200
+        assert thief.get("/tasks").headers["location"] == "/login"
+
+
 def test_signing_out_ends_the_session_at_the_server_too(bench: ReceiverBench, site: Site[Receiver]) -> None:
     with browser(site, "clerk") as page, browser(site) as thief:
         thief.keep(page.token or "")
