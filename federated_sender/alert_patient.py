@@ -8,16 +8,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from federated_sender.tables import Alert, Report
+from shared.alert_mail import Named
 
 
-def patient_of(session: Session, alert: Alert) -> str | None:
-    """Return name and NHS number of the patient of the report that ``alert`` is about; None when there is none.
+def patient_of(session: Session, alert: Alert) -> Named | None:
+    """Return the patient of the report that ``alert`` is about; None when there is none.
 
-    The result is patient data: it goes into the mail and nowhere else.
+    The result is patient data: it goes into the mail and nowhere else, its NHS number into the audit.
     """
     content = session.scalar(select(Report.content).where(Report.report_id == alert.subject_id))
     if not content:
         return None
     patient = json.loads(content)["patient"]
     names = filter(None, (patient.get("title"), *(patient.get("given") or ()), patient["family"]))
-    return f"{' '.join(names)}, NHS number {patient['nhs_number']}"
+    return Named(" ".join(names), patient["nhs_number"])

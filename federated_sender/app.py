@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from federated_sender.pdf import PdfRenderer
     from federated_sender.pds import RegisteredPractices
     from federated_sender.send import Send
-    from shared.alert_mail import PatientOf
+    from shared.alert_mail import Naming
     from shared.checks import Check
     from shared.daemon import Job, Rounds
     from shared.mesh.mailbox import MeshMailbox
@@ -134,7 +134,7 @@ class Sender:
             Job("track", Track(database, self.mesh, clock, settings.track_after).step, _TRACK_EVERY, drains=False),
             Job("chase", Chase(database, clock).step, _CHASE_EVERY),
             Job("prune", Prune(database, clock, settings.retention).step, _PRUNE_EVERY),
-            *mail_jobs(settings, database, clock, self.alerts, Digest, self._patient_of()),
+            *mail_jobs(settings, database, clock, self.alerts, Digest, self._naming()),
         )
 
     def _send(self) -> Send:
@@ -173,11 +173,11 @@ class Sender:
             self.began_at,
         )
 
-    def _patient_of(self) -> PatientOf:
+    def _naming(self) -> Naming | None:
         from federated_sender.alert_patient import patient_of
-        from shared.alert_mail import nobody
+        from shared.alert_mail import Naming
 
-        return patient_of if self.settings.alert_email_patient == "on" else nobody
+        return Naming(patient_of, self.audit) if self.settings.alert_email_patient == "on" else None
 
     def rounds(self) -> Rounds:
         """Return what steps the jobs."""

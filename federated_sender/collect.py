@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.exc import StatementError
@@ -43,6 +44,12 @@ from shared.uncollected import Uncollected
 # responses are small; what is larger is no response
 _LARGEST_RESPONSE = 5_000_000
 _LEASE = timedelta(minutes=5)
+_SENT_AFTER_ALL: Final = AlertNeed(
+    "sent_after_all",
+    "A report was withdrawn because MESH did not have it, and reached the registered practice all the same.",
+    "Telephone that practice: the consultation was deleted, became confidential or is about another patient since. Then"
+    " close this alert. Who usually acts: the sending practice's staff.",
+)
 
 
 class Collect:
@@ -195,6 +202,8 @@ class Follow:
             self._for_nobody(session, message, code)
             return
         message.report = report.id
+        if report.state == State.NOT_REQUIRED:
+            self._went_out_after_all(session, report, message)
         standing = Standing(State(report.state), report.infrastructure_code, report.business_code)
         if response is None:
             earlier = earlier_send(session, report, message)
@@ -204,6 +213,13 @@ class Follow:
         self._record(session, report, standing, ruling, code, message.mesh_message_id, earlier)
         if response is not None:
             self._check_responder(session, report, response)
+
+    def _went_out_after_all(self, session: Session, report: Report, message: InboxMessage) -> None:
+        """Take back the end of a version that MESH has after all: it was answered."""
+        report.reason, report.sent_at = None, message.received_at
+        submissions.taken(session, report, None, message.received_at)
+        ledger.advance(session, report, Event.TAKEN, self.clock(), detail="it was answered after it had been withdrawn")
+        open_alert(session, report, _SENT_AFTER_ALL, None, self.clock())
 
     def _record(
         self,

@@ -61,7 +61,7 @@ def _add_delete(commands: Commands, open_sender: OpenSender) -> None:
     def delete(consultation_id: str, as_json: bool) -> None:
         """Say that the clinical system deleted a consultation.
 
-        Nothing is sent of it that is not built yet. Who has a report of it, or will get one, must be told by
+        Nothing is sent of it that MESH has not yet. Who has a report of it must be told by
         telephone: this prints about whom, and opens an alert. Doing it again prints the same.
         """
         from federated_sender import deletion, ledger, versions

@@ -19,6 +19,7 @@ from shared.errors import CommandFailed
 
 KIND = "deleted_after_sending"
 UPDATED = "updated_after_deletion"
+_WITHDRAWN = "withdrawn unless MESH has it, and this alert closes then"
 
 
 def delete(session: Session, identifier: str, now: datetime, by: str) -> list[Report]:
@@ -31,7 +32,10 @@ def delete(session: Session, identifier: str, now: datetime, by: str) -> list[Re
     if row is not None:
         row.deleted, row.pending = True, False
     stored = _delete(session, record, now, by)
-    if row is None and not stored and versions.unsent(session, record.consultation_id) is None:
+    known = (
+        stored or versions.unsent(session, record.consultation_id) or versions.newest(session, record.consultation_id)
+    )
+    if row is None and not known:
         raise CommandFailed(f"there is no consultation {identifier}")
     return stored
 
@@ -61,6 +65,13 @@ def restore(session: Session, record: ConsultationRecord, now: datetime, by: str
     return True
 
 
+def nothing_went_out(session: Session, identifier: str, now: datetime) -> None:
+    """Close the alert of a deletion when the last version that might have gone out was withdrawn."""
+    if not versions.goes_out(session, identifier):
+        reason = "the report was withdrawn before MESH had it"
+        ledger.ALERTS.close(session, subject_id=identifier, kind=KIND, now=now, by=ledger.DAEMON, reason=reason)
+
+
 def _delete(session: Session, record: ConsultationRecord, now: datetime, by: str) -> list[Report]:
     identifier = record.consultation_id
     # in this order: what is stored meanwhile is seen by the second look
@@ -88,7 +99,7 @@ def _withdraw(session: Session, report: Report, now: datetime, by: str) -> None:
 def _tell(session: Session, identifier: str, stored: Sequence[Report], now: datetime) -> None:
     reports = "; ".join(
         f"report {report.report_id}, version {report.version}, to practice {report.recipient_ods_code},"
-        f" {'being sent' if report.state == State.QUEUED else report.state}"
+        f" {_WITHDRAWN if report.state == State.QUEUED else report.state}"
         for report in stored
     )
     # one for the consultation, not for a report: nothing that happens to the report afterwards may close it
@@ -100,7 +111,7 @@ def _tell(session: Session, identifier: str, stored: Sequence[Report], now: date
         code=None,
         text=f"A consultation was deleted after its report was made: {reports}.",
         action=(
-            "Telephone the registered practice: it has, or will get, a report of a consultation that was deleted."
+            "Telephone the registered practice: it has a report of a consultation that was deleted."
             f" `delete {identifier}` says about whom. Then close this alert. Who usually acts: the sending practice's"
             " staff."
         ),

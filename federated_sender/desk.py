@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from federated_sender import deletion_warning, export, records, resending
+from federated_sender import deletion_warning, export, records, resending, routing
 from federated_sender.intake import Intake
 from federated_sender.ledger import AUDIT
 from federated_sender.tables import Alert, Report, ReportBody
@@ -110,6 +110,15 @@ class Desk:
             report = resending.reissue(session, self.intake, last, reason, self.who.name, again=again)
             self._audit_report(session, "report_reissued", report, reason)
             return report
+
+    def route(self, identifier: str, practice: str, reason: str) -> Report | None:
+        """Let the reports of a report's consultation go to ``practice``; see :func:`federated_sender.routing.route`."""
+        with self.database.transaction() as session:
+            report = records.find(session, identifier)
+            named = routing.named_practice(practice, self.intake.ods_code, self.federation)
+            waiting = routing.route(session, report.consultation_id, named, reason, self.clock(), self.who.name)
+            self._audit_report(session, "report_routed", waiting or report, f"to {named}: {reason}")
+            return waiting
 
     def retry(self, identifier: str) -> None:
         """Take a parked record back; raises CommandFailed when it is not parked."""

@@ -59,7 +59,7 @@ class Drafts:
         digest = content_sha256(canonical)
         unsent, newest = versions.unsent(session, identifier), versions.newest(session, identifier)
         known = newest if unsent is None or _is_set_aside(unsent) else unsent
-        if reissued is None and known is not None and known.content_sha256 == digest and not _was_emptied(known):
+        if reissued is None and known is not None and known.content_sha256 == digest and not _came_to_nothing(known):
             if unsent is not None and known is newest:
                 self._revert(session, unsent, now, by)
             return Outcome.UNCHANGED
@@ -130,7 +130,7 @@ def open_invalid(session: Session, report: Report, faults: int, now: datetime) -
         now=now,
         code=None,
         # the reason names keys that the row itself chose, so it stays out of the log
-        text=f"A consultation cannot be sent: {faults} faults, which `show {report.report_id}` names.",
+        text=f"A consultation cannot be sent: `show {report.report_id}` names what is wrong with it ({faults}).",
         action=CORRECT_THE_ROW,
     )
     line = ledger.ids(report) | {"faults": faults}
@@ -156,9 +156,10 @@ def _may_pass_by_itself(fault: Fault) -> bool:
     return bool(_ABOUT_A_FILE.search(fault.where)) or fault.rule == IN_THE_FUTURE
 
 
-def _was_emptied(report: Report) -> bool:
-    """Say whether an unsent report was pruned: there is nothing left of it that could go out."""
-    return report.version is None and report.pruned_at is not None
+def _came_to_nothing(report: Report) -> bool:
+    """Say whether nothing of a version went or can go out: it was withdrawn, or pruned before it was built."""
+    was_pruned = report.version is None and report.pruned_at is not None
+    return was_pruned or versions.was_withdrawn(report)
 
 
 def _is_set_aside(unsent: Report) -> bool:

@@ -1,8 +1,12 @@
-"""Whether a consultation is reported at all: the three steps of GPCM-SD-083 to 085, and what 2.0.2 forbids."""
+"""Whether a consultation is reported at all: the three steps of GPCM-SD-083 to 085, and what 2.0.2 forbids.
+
+And whether what is built of it may still go, when the clinical system said something else since (0031).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
@@ -16,11 +20,14 @@ class Reason(StrEnum):
     OWN_PRACTICE = "own_practice"
     NOT_IN_FEDERATION = "not_in_federation"
     DELETED = "deleted"
-    """The clinical system deleted the consultation before its report was built."""
+    """The clinical system deleted the consultation before its report was sent."""
     UNCHANGED = "unchanged"
     """The consultation is again what was sent already."""
     CONFIDENTIAL = "confidential"
-    """The patient wants it confidential, and GP Connect Send Document 2.0.2 lets nothing be sent then."""
+    """The patient wants it confidential: GP Connect Send Document 2.0.2 lets nothing be sent then, and what was built
+    before does not go any more."""
+    OTHER_PATIENT = "other_patient"
+    """The consultation is about another patient than this version, which was built before."""
 
 
 WITHHELD: Final = AlertNeed(
@@ -57,3 +64,26 @@ def why_not(
     if registered_practice not in federation:
         return Reason.NOT_IN_FEDERATION
     return Reason.CONFIDENTIAL if withheld else None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a consultation says of whom it is about and of what is to be kept confidential.
+
+    ``nhs_number`` is None when that cannot be read; ``items`` are the confidential items of its notes.
+    """
+
+    nhs_number: str | None = field(repr=False)
+    confidential: bool
+    items: frozenset[str] = field(default=frozenset(), repr=False)
+
+
+def why_withdrawn(built: Said, later: Said) -> Reason | None:
+    """Return why a version that MESH has not must not go, since the clinical system said ``later``; None when it may.
+
+    A correction of anything else follows as the next version (decision 22).
+    """
+    if later.nhs_number is not None and later.nhs_number != built.nhs_number:
+        return Reason.OTHER_PATIENT
+    discloses = not built.confidential and (later.confidential or later.items - built.items)
+    return Reason.CONFIDENTIAL if discloses else None

@@ -16,7 +16,7 @@ from federated_sender.harness_exemplars import Exemplar
 from federated_sender.harness_rules import broken_rules
 from federated_sender.responses import well_formed
 from shared.clock import Clock
-from shared.errors import Fault, InvalidMessage, MeshAmbiguous, MeshError, MeshUnavailable
+from shared.errors import Fault, InvalidMessage, MeshAmbiguous, MeshError, MeshPending, MeshUnavailable
 from shared.itk3.parse import read
 from shared.itk3.responses import read_response
 from shared.mesh.delivery import deliver
@@ -101,15 +101,20 @@ class SenderHarness:
                     look_first = attempt.retry_state.attempt_number > 1
                     delivered = deliver(self.client, outgoing, look_first=look_first)
                     exchange.mesh_message_id = delivered.message_id
+        except MeshPending:
+            # the MESH client has it, and tells by a report should it fail
+            exchange.sent_at = self.clock()
         except MeshError as error:
             exchange.refused = str(error)
         else:
             exchange.sent_at = self.clock()
 
     def _outgoing(self, exchange: Exchange) -> OutgoingMessage:
-        exemplar = exchange.exemplar
-        local_id = f"{self.run_id}.{self.exchanges.index(exchange) + 1}"
+        exemplar, local_id = exchange.exemplar, self._local_id(exchange)
         return OutgoingMessage(exemplar.mex_to, self.workflow_id, local_id, exemplar.subject, exemplar.body)
+
+    def _local_id(self, exchange: Exchange) -> str:
+        return f"{self.run_id}.{self.exchanges.index(exchange) + 1}"
 
     def _collect(self, collector: Collector) -> None:
         try:
@@ -134,8 +139,10 @@ class SenderHarness:
         return self.workflow_id + ACKNOWLEDGEMENT_SUFFIX
 
     def _reported(self, headers: MessageHeaders) -> Exchange | None:
-        linked = headers.linked_message_id
-        return next((each for each in self.exchanges if linked and each.mesh_message_id == linked), None)
+        linked, local_id = headers.linked_message_id, headers.local_id
+        by_id = (each for each in self.exchanges if linked and each.mesh_message_id == linked)
+        by_local_id = (each for each in self.exchanges if local_id and self._local_id(each) == local_id)
+        return next(by_id, None) or next(by_local_id, None)
 
     def _keep(self, message: IncomingMessage) -> None:
         """Note what came; raise InvalidMessage, which leaves it in MESH, when it answers nothing of this run."""

@@ -21,6 +21,7 @@ UNVERIFIED: Final = "unverified"
 SPARSE: Final = "sparse"
 UPDATE: Final = "update"
 UNKNOWN_PATIENT: Final = "unknown-patient"
+MISSING_ORIGINAL: Final = "missing-original"
 GOOD: Final[Mapping[str, str]] = {
     PLAIN: "A report without attachments",
     ATTACHMENTS: "A report with a picture and a text beside it",
@@ -29,12 +30,19 @@ GOOD: Final[Mapping[str, str]] = {
     SPARSE: "A patient of whom no more is known than must be, and no notes",
     UPDATE: "Version 2 of the plain report",
     UNKNOWN_PATIENT: "A patient whom the other practice does not know",
+    MISSING_ORIGINAL: "Version 2 of a document that was never sent",
 }
 """What each good message is."""
 
 TOO_LARGE: Final = "not-too-large"
 SAME_MESSAGE: Final = "new-message"
 SAME_DOCUMENT: Final = "new-document"
+OTHER_CONSULTATION: Final = "replaced-consultation"
+OTHER_PATIENT: Final = "replaced-patient"
+AFTER_PLAIN: Final = frozenset({SAME_MESSAGE, SAME_DOCUMENT, OTHER_CONSULTATION, OTHER_PATIENT})
+"""What shows something only when the plain message was accepted before."""
+
+_DOCUMENTS_ALONE: Final = frozenset({MISSING_ORIGINAL, OTHER_CONSULTATION, OTHER_PATIENT})
 RULES: Final[Mapping[str, Rule]] = {rule.id: rule for rule in TABLE}
 T = TypeVar("T")
 
@@ -63,8 +71,11 @@ def catalogue(payload: Payload) -> tuple[Entry, ...]:
     """Return everything that can be posted with a kind of payload, in the order in which it is posted."""
     good = [Entry(name, what) for name, what in GOOD.items() if name != CONFIDENTIAL or payload.sends_confidential]
     broken = [_entry(each.name, each.rule) for each in broken_ones(payload)]
-    special = [_entry(rule, rule) for rule in (TOO_LARGE, SAME_MESSAGE, SAME_DOCUMENT)]
-    return (*good, *broken, *special)
+    rules = (TOO_LARGE, SAME_MESSAGE, SAME_DOCUMENT, OTHER_CONSULTATION, OTHER_PATIENT)
+    special = [_entry(rule, rule) for rule in rules]
+    # a Task replaces nothing
+    left_out = _DOCUMENTS_ALONE if payload is TASK_PAYLOAD else frozenset()
+    return tuple(entry for entry in (*good, *broken, *special) if entry.name not in left_out)
 
 
 def broken_ones(payload: Payload) -> Sequence[Broken]:

@@ -41,9 +41,10 @@ def consultation_content(
     """Return the consultation of the good message ``name``; its id follows from ``run`` and the name.
 
     ``ods_code`` is the registered practice; ``patient`` the contract's object, in which only what names the patient
-    must be. An update is of the plain message's consultation.
+    must be. An update is of the plain message's consultation, and so is what would
+    replace it with another patient.
     """
-    is_update = name == names.UPDATE
+    is_update = name in (names.UPDATE, names.OTHER_PATIENT)
     text = "Seen again, better" if is_update else "Sore throat for three days"
     notes = [{"heading": "History", "items": [{"text": f"{text} (test message)"}]}]
     return {
@@ -65,7 +66,7 @@ def _patient(name: str, given: Mapping[str, Any], ods_code: str) -> dict[str, An
         return _DEMOGRAPHICS | patient
     if name == names.SPARSE:
         return {key: value for key, value in patient.items() if key not in _SPARED}
-    return patient | _NOBODY if name == names.UNKNOWN_PATIENT else patient
+    return patient | _NOBODY if name in (names.UNKNOWN_PATIENT, names.OTHER_PATIENT) else patient
 
 
 def _attachment(title: str, content_type: str, data: bytes) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 from uuid import UUID, uuid5
 
@@ -12,7 +13,7 @@ from federated_sender import harness_catalogue as names
 from federated_sender.consultation import Consultation, canonical_json, content_sha256, read_consultation
 from federated_sender.harness_catalogue import GOOD, RULES, Broken, broken_ones
 from federated_sender.harness_content import BLOBS, consultation_content
-from federated_sender.harness_expectations import Expected, of_code, of_good_message
+from federated_sender.harness_expectations import Expected, of_code, of_good_message, of_replacement
 from federated_sender.message import Composer, Version
 from federated_sender.report import Practice, report_html
 from shared.harness.draft import Draft
@@ -72,17 +73,19 @@ class Workshop:
 
         Raises InvalidConsultation when no report can be made about the patient.
         """
-        needed = {*wanted, names.PLAIN} if {*wanted} & {names.SAME_MESSAGE, names.SAME_DOCUMENT} else {*wanted}
+        needed = {*wanted, names.PLAIN} if {*wanted} & names.AFTER_PLAIN else {*wanted}
         broken = [each for each in broken_ones(self.composer.payload) if each.name in needed]
         models = {names.PLAIN, names.ATTACHMENTS} if broken else {names.PLAIN}
         good = {name: self._good(name) for name in GOOD if name in needed | models}
         plain = good[names.PLAIN]
         # MESH finds the practice by the one patient whom it knows
         good = {name: replace(exemplar, mex_to=plain.mex_to) for name, exemplar in good.items()}
-        special = {
+        special: dict[str, Callable[[Exemplar], Exemplar]] = {
             names.TOO_LARGE: self._oversized,
             names.SAME_MESSAGE: self._same_message,
             names.SAME_DOCUMENT: self._same_document,
+            names.OTHER_CONSULTATION: partial(self._replacement, names.OTHER_CONSULTATION),
+            names.OTHER_PATIENT: partial(self._replacement, names.OTHER_PATIENT),
         }
         return [
             *(exemplar for name, exemplar in good.items() if name in needed),
@@ -91,16 +94,34 @@ class Workshop:
         ]
 
     def _good(self, name: str) -> Exemplar:
-        number = 2 if name == names.UPDATE else 1
-        consultation = self._consultation(name)
-        pdf = self.print_pdf(report_html(consultation, version=number, sent_at=self.now, practice=self.practice))
-        earlier = self._identity(self._consultation(names.PLAIN), number - 1) if number > 1 else None
-        version = Version(self._identity(consultation, number), number, self.now, self.recipient, earlier)
-        built = self.composer.compose(consultation, version, pdf, BLOBS)
         business = _UNKNOWN_HERE if name == names.UNKNOWN_PATIENT else self.business
-        address, expected = self.address or built.mex_to, of_good_message(business)
-        exemplar = Exemplar(name, GOOD[name], None, expected, built.body, address, built.mex_subject)
-        return _with_body(exemplar, built.body)
+        expected = of_good_message(business)
+        if name == names.MISSING_ORIGINAL:
+            expected = of_replacement("20013", business)
+        return self._composed(name, GOOD[name], expected)
+
+    def _replacement(self, name: str, plain: Exemplar) -> Exemplar:
+        """Return a document that claims to take the place of the plain one, and cannot."""
+        rule, business = RULES[name], _UNKNOWN_HERE if name == names.OTHER_PATIENT else self.business
+        made = self._composed(name, rule.diagnostics, of_replacement(rule.code, business))
+        return replace(made, requirement=rule.requirement, mex_to=plain.mex_to, after=names.PLAIN)
+
+    def _composed(self, name: str, what: str, expected: Expected) -> Exemplar:
+        consultation, replaces = self._consultation(name), self._replaced_by(name)
+        number = 1 if replaces is None else 2
+        pdf = self.print_pdf(report_html(consultation, version=number, sent_at=self.now, practice=self.practice))
+        version = Version(self._identity(consultation, number), number, self.now, self.recipient, replaces)
+        built = self.composer.compose(consultation, version, pdf, BLOBS)
+        address = self.address or built.mex_to
+        return _with_body(Exemplar(name, what, None, expected, built.body, address, built.mex_subject), built.body)
+
+    def _replaced_by(self, name: str) -> str | None:
+        """Return the report id of what a message takes the place of, None when it is the first version."""
+        if name == names.MISSING_ORIGINAL:
+            return str(uuid5(self.run, "never sent"))
+        if name in (names.UPDATE, names.OTHER_CONSULTATION, names.OTHER_PATIENT):
+            return self._identity(self._consultation(names.PLAIN), 1)
+        return None
 
     def _broken(self, broken: Broken, model: Exemplar) -> Exemplar:
         if broken.spoil is None:

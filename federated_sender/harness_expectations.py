@@ -13,11 +13,6 @@ class Expected:
     infrastructure: tuple[str, ...]
     business: tuple[str, ...] = ()
 
-    @property
-    def is_positive(self) -> bool:
-        """Whether the message is good, so that both levels are to answer."""
-        return bool(self.business)
-
 
 # GPCM-SD-067 to 073 fix 10002, 10003, 10008 and 10010. The other infrastructure codes ITK3 says a receiver should
 # support, and 10001 that it must; and where structure ends and a business rule begins no text says.
@@ -46,3 +41,12 @@ def of_code(code: str) -> Expected:
 def of_good_message(business: str) -> Expected:
     """Return what must be answered to a good message about a patient who gets the code ``business``."""
     return Expected(("20013",), (business,))
+
+
+def of_replacement(code: str, business: str) -> Expected:
+    """Return what may be answered to a document that cannot, or need not, take the place of another.
+
+    ``code`` is what our own receiver answers. Whether such a replacement is refused (20014) or filed as a document of
+    its own no text says; ``business`` is what must follow in the second case.
+    """
+    return Expected((code, *{"20013", "20014"} - {code}), (business,))

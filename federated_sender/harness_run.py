@@ -26,7 +26,7 @@ from shared import log
 from shared.cli import environment
 from shared.clock import Clock, system_clock
 from shared.config import load
-from shared.connect import account_of
+from shared.connect import open_quietly
 from shared.daemon import stopping_signals_blocked
 from shared.errors import CommandFailed, InvalidConsultation
 from shared.harness.guard import require_test_environment
@@ -36,7 +36,6 @@ from shared.itk3.codes import RESPONSE_CODES, Level
 from shared.itk3.model import Organization
 from shared.itk3.payload import Payload
 from shared.itk3.payloads import PayloadName, payload_to_send
-from shared.mesh.client import MeshClient
 from shared.mesh.mailbox import MeshMailbox
 from shared.presentation import print_json
 
@@ -73,7 +72,7 @@ class Wishes:
 
 def outside() -> Outside:
     """Return the real world."""
-    return Outside(lambda settings: MeshClient(account_of(settings), system_clock), system_clock, print_pdf, pause)
+    return Outside(lambda settings: open_quietly(settings, system_clock), system_clock, print_pdf, pause)
 
 
 def listed(wishes: Wishes) -> list[Entry]:
@@ -86,7 +85,7 @@ def run(wishes: Wishes, world: Outside) -> Document:
     environ, env_file = environment()
     chosen = {} if wishes.payload is None else {"PAYLOAD": wishes.payload}
     settings = load(SenderSettings, {**environ, **chosen}, env_file)
-    require_test_environment(settings.mesh_url, wishes.allow_host)
+    require_test_environment(settings.mesh_url, settings.mesh_mailbox_id, wishes.allow_host)
     log.configure("warning", settings.log_format, NAME)
     workshop = _workshop(settings, wishes, world)
     exemplars = _exemplars(workshop, [entry.name for entry in _chosen(wishes, workshop.composer.payload)])

@@ -95,8 +95,8 @@ def identifier(key: str | bytes) -> str:
     return versions.canonical(key) if isinstance(key, str) else f"x'{key.hex()}'"
 
 
-def find(session: Session, identifier: str) -> OutboxRow | None:
-    """Return the row of a consultation, locked, however the clinical system writes its id; None when it is gone."""
+def find(session: Session, identifier: str, *, lock: bool = True) -> OutboxRow | None:
+    """Return the row of a consultation, however the clinical system writes its id; None when it is gone."""
     wanted = versions.canonical(identifier.strip())
     cases = (wanted, wanted.upper())
     spellings = {
@@ -105,8 +105,8 @@ def find(session: Session, identifier: str) -> OutboxRow | None:
         *(f"{{{each}}}" for each in cases),
         *(each.replace("-", "") for each in cases),
     }
-    query = select(OutboxRow).where(OutboxRow.consultation_id.in_(spellings))
-    return session.scalars(query.limit(1).with_for_update()).one_or_none()
+    query = select(OutboxRow).where(OutboxRow.consultation_id.in_(spellings)).limit(1)
+    return session.scalars(query.with_for_update() if lock else query).one_or_none()
 
 
 def settle(session: Session, consultation_id: str) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from federated_sender import events, outbox, setbacks, workload
+from federated_sender import events, outbox, setbacks, withdrawal, workload
 from federated_sender.consultation import Consultation, Patient
 from federated_sender.eligibility import is_regular, why_not
 from federated_sender.message import Composer, Version
@@ -38,7 +39,10 @@ from shared.errors import (
 from shared.itk3.model import Organization
 from shared.mesh.delivery import deliver
 from shared.mesh.mailbox import MeshMailbox
-from shared.mesh.messages import OutgoingMessage
+from shared.mesh.messages import OutgoingMessage, Taken
+
+# what lacks chunks, MESH shows to nobody
+_NOT_IN_MESH: Final = frozenset({Taken.NEVER, Taken.UNFINISHED})
 
 
 @dataclass(frozen=True)
@@ -147,9 +151,15 @@ class Send:
 
     def _post(self, work: Work, message: OutgoingMessage) -> None:
         with self.database.transaction() as session:
-            if not workload.begin_post(session, work, self.clock()):
+            report = workload.ours(session, work)
+            if report is None:
                 return
+            forbidden = withdrawal.reason(session, report) is not None
+            if not forbidden:
+                workload.begin_post(report, self.clock())
         try:
+            if forbidden and self._withdraw(work, message):
+                return
             delivery = deliver(self.mesh, message, look_first=work.look_first)
         except MeshPending:
             with self.database.transaction() as session:
@@ -170,3 +180,11 @@ class Send:
         else:
             with self.database.transaction() as session:
                 workload.taken(session, work, delivery, self.clock(), self.clocks)
+
+    def _withdraw(self, work: Work, message: OutgoingMessage) -> bool:
+        """End the work on a version that must not go out any more; say False when MESH has it already."""
+        if work.look_first and self.mesh.track_local_id(message.local_id).taken not in _NOT_IN_MESH:
+            return False
+        with self.database.transaction() as session:
+            withdrawal.withdraw(session, work, self.clock())
+        return True

@@ -64,9 +64,12 @@ class Event(StrEnum):
     ROUTED = "routed"
     """A person named the registered practice (decision 39)."""
     WITHDRAWN = "withdrawn"
-    """The clinical system deleted the consultation before anything of this version was stored."""
+    """The consultation was deleted before this version was stored; or it was stored, MESH has it not, and what the
+    clinical system said since forbids to send it."""
+    NOT_RESENT = "not_resent"
+    """A person wanted it sent again, and what the clinical system said since forbids that."""
     DELETED = "deleted"
-    """The clinical system deleted the consultation; this version was stored already, and goes or went out."""
+    """The clinical system deleted the consultation; this version was stored already."""
 
 
 TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
@@ -85,6 +88,8 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.REISSUED: State.WAITING,
         Event.ROUTED: State.WAITING,
         Event.WITHDRAWN: State.NOT_REQUIRED,
+        # an answer proves that MESH took what it did not know when it was withdrawn
+        Event.TAKEN: State.SENT,
     },
     State.INVALID: {
         Event.UPDATED: State.WAITING,
@@ -105,7 +110,8 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         # only while nothing is stored
         Event.ROUTED: State.WAITING,
         Event.WITHDRAWN: State.NOT_REQUIRED,
-        # a stored version always goes (decision 22)
+        Event.NOT_RESENT: State.FAILED,
+        # a stored version is withdrawn by the send job, which knows whether MESH has it
         Event.DELETED: State.QUEUED,
     },
     State.SENT: {

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
+from federated_sender.states import State
 from federated_sender.tables import ConsultationRecord, Report
 from shared.db import insert_or_lock
+
+_GOES_OUT: Final = and_(Report.version.is_not(None), Report.state != State.NOT_REQUIRED)
 
 
 def canonical(key: str) -> str:
@@ -42,6 +46,16 @@ def newest(session: Session, identifier: str) -> Report | None:
 
 
 def stored(session: Session, identifier: str) -> list[Report]:
-    """Return every version whose bytes were stored, locked, the newest first."""
-    query = select(Report).where(Report.consultation_id == identifier, Report.version.is_not(None))
+    """Return every version whose bytes went or will go out, locked, the newest first."""
+    query = select(Report).where(Report.consultation_id == identifier, _GOES_OUT)
     return list(session.scalars(query.order_by(Report.version.desc()).with_for_update()))
+
+
+def goes_out(session: Session, identifier: str) -> bool:
+    """Say whether any version went or will go out; nothing is locked."""
+    return session.scalar(select(Report.id).where(Report.consultation_id == identifier, _GOES_OUT).limit(1)) is not None
+
+
+def was_withdrawn(report: Report) -> bool:
+    """Say whether a version was stored and came to its end before MESH had it."""
+    return report.version is not None and report.state == State.NOT_REQUIRED

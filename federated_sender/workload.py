@@ -134,12 +134,15 @@ def _workflow_of_old(workflow_id: str) -> str:
 
 
 def replaced_by(session: Session, work: Work, recipient_ods_code: str) -> str | None:
-    """Return the report id of the newest version that this practice has or will get: what failed is not there."""
+    """Return the report id of the newest version that this practice has or will get.
+
+    What failed, or was withdrawn, is not there.
+    """
     claimed = select(Report.consultation_id).where(Report.id == work.report).scalar_subquery()
     stored = select(Report.report_id).where(
         Report.consultation_id == claimed,
         Report.version.is_not(None),
-        Report.state != State.FAILED,
+        Report.state.not_in((State.FAILED, State.NOT_REQUIRED)),
         Report.recipient_ods_code == recipient_ods_code,
     )
     return session.scalar(stored.order_by(Report.version.desc()).limit(1))
@@ -219,16 +222,9 @@ def store(session: Session, work: Work, version: Version, built: BuiltMessage, n
     ledger.advance(session, report, Event.BUILT, now)
 
 
-def begin_post(session: Session, work: Work, now: datetime) -> bool:
-    """Note that MESH may have the message from now on, whatever becomes of this process (decision 13).
-
-    Say False, and note nothing, when the claim was lost to another process meanwhile.
-    """
-    report = ours(session, work)
-    if report is None:
-        return False
+def begin_post(report: Report, now: datetime) -> None:
+    """Note that MESH may have the message from now on, whatever becomes of this process (decision 13)."""
     report.post_began_at = report.post_began_at or now
-    return True
 
 
 def taken(session: Session, work: Work, delivery: Delivery, now: datetime, clocks: Clocks) -> None:

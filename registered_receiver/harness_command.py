@@ -24,10 +24,9 @@ OpenMailbox = Callable[["ReceiverSettings"], "MeshMailbox"]
 def open_mailbox(settings: ReceiverSettings) -> MeshMailbox:
     """Return a client of the mailbox that the settings describe."""
     from shared.clock import system_clock
-    from shared.connect import account_of
-    from shared.mesh.client import MeshClient
+    from shared.connect import open_quietly
 
-    return MeshClient(account_of(settings), system_clock)
+    return open_quietly(settings, system_clock)
 
 
 def add_harness_command(commands: Commands, opener: OpenMailbox = open_mailbox) -> None:
@@ -56,11 +55,10 @@ def add_harness_command(commands: Commands, opener: OpenMailbox = open_mailbox) 
         # only here: no other command needs them
         from registered_receiver.settings import ReceiverSettings
         from shared.config import load
-        from shared.connect import account_of
         from shared.harness.guard import require_test_environment
 
         settings = load(ReceiverSettings, *environment())
-        require_test_environment(account_of(settings).url, allow_host)
+        require_test_environment(settings.mesh_url, settings.mesh_mailbox_id, allow_host)
         _work(settings, opener, once=once, as_json=style == "json")
 
 

@@ -54,7 +54,8 @@ def database_checks(database: Database, name: str) -> Iterable[Check]:
 
 def directory_check(directory: Path) -> Check:
     """Check that the state directory is there, ours alone and writable."""
-    if not (directory.is_dir() and os.access(directory, os.W_OK | os.X_OK)):
+    # in this order: what lies where nobody may look makes is_dir raise, or not, by the version of Python
+    if not (os.access(directory, os.W_OK | os.X_OK) and directory.is_dir()):
         return Check("state directory", ok=False, text=f"{directory} must be a directory that this user can write")
     if directory.stat().st_mode & 0o077:
         return Check("state directory", ok=False, text=f"others can look into it: run `chmod 700 {directory}`")

@@ -58,6 +58,16 @@ def open_mesh(
     return MeshClient(account_of(settings), clock, observer=watch, directory=directory)
 
 
+def open_quietly(settings: PracticeSettings, clock: Clock) -> MeshMailbox:
+    """Return the mailbox for a command that keeps nothing in a database; nobody observes it."""
+    mailbox_id = MailboxId(settings.mesh_mailbox_id)
+    if settings.mesh_folder is not None:
+        # receipts must outlive the command, as what was handed over does
+        settings.state_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return FolderClient(mailbox_id, settings.mesh_folder, clock, directory=settings.state_directory)
+    return MeshClient(account_of(settings), clock)
+
+
 def transport_checks(settings: MeshSettings, mesh: MeshMailbox, clock: Clock, *, online: bool) -> Iterable[Check]:
     """Look at what the way to MESH needs; ``online`` says that MESH itself may be called."""
     if settings.mesh_folder is not None:

@@ -28,16 +28,28 @@ def folder_checks(root: Path, mailbox_id: str, clock: Clock) -> Iterable[Check]:
     """Look at the folders below ``root``: there and ours to use, of the right mailbox, and what lies in them."""
     folders = Folders(root)
     needed = (folders.incoming, folders.outgoing, folders.sent, folders.failed)
-    missing = [folder.name for folder in needed if not folder.is_dir()]
-    if missing:
-        advice = "MESH_FOLDER must be the mailbox's InterfaceRoot, and be mounted"
-        yield Check(_SUBJECT, ok=False, text=f"{root} has no {', '.join(missing)}: {advice}")
+    try:
+        missing = [folder.name for folder in needed if not _is_folder(folder)]
+        if missing:
+            advice = "MESH_FOLDER must be the mailbox's InterfaceRoot, and be mounted"
+            yield Check(_SUBJECT, ok=False, text=f"{root} has no {', '.join(missing)}: {advice}")
+            return
+        faults = [*_of_permission(folders), *_of_file_system(needed), *_of_mapping(folders, mailbox_id)]
+    except OSError as error:
+        yield Check(_SUBJECT, ok=False, text=f"{root} cannot be looked into: {os.strerror(error.errno or 0)}")
         return
-    faults = [*_of_permission(folders), *_of_file_system(needed), *_of_mapping(folders, mailbox_id)]
     yield from (Check(_SUBJECT, ok=False, text=fault) for fault in faults)
     if not faults:
         yield Check(_SUBJECT, ok=True, text=f"{root}; the MESH client must run as the owner of OUT, or in its group")
-    yield _of_waiting(folders, clock)
+    yield _of_waiting(folders, mailbox_id, clock)
+
+
+def _is_folder(path: Path) -> bool:
+    """Say whether a folder is there; raise OSError when that cannot be told, which ``Path.is_dir`` does not always."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _of_permission(folders: Folders) -> Iterator[str]:
@@ -57,6 +69,9 @@ def _of_permission(folders: Folders) -> Iterator[str]:
         yield f"what is written to OUT does not get its group, and the MESH client cannot read it: {advice}"
     if not os.access(folders.sent, os.R_OK | os.X_OK):
         yield "this user cannot read SENT: whether MESH took a message, and its id, stand there"
+    temp = folders.temporary
+    if _is_folder(temp) and not os.access(temp, os.R_OK | os.X_OK):
+        yield "this user cannot read TEMP: what the MESH client works on cannot be told from what it has sent"
 
 
 def _of_file_system(needed: Iterable[Path]) -> Iterator[str]:
@@ -81,18 +96,31 @@ def _some_controls(folder: Path) -> Iterator[ControlFile]:
                     yield read_control(file.read(LARGEST + 1))
 
 
-def _of_waiting(folders: Folders, clock: Clock) -> Check:
-    """Say how much lies where, and whether the MESH client takes what is in OUT."""
+def _of_waiting(folders: Folders, mailbox_id: str, clock: Clock) -> Check:
+    """Say how much lies where, and whether the MESH client takes what is in OUT and is done with what it took."""
     try:
         counts = {folder: _messages(folder) for folder in (folders.incoming, folders.outgoing, folders.failed)}
-        times = [time_of(path) for path in counts[folders.outgoing]]
+        counts[folders.temporary] = _ours_in_temp(folders, mailbox_id)
+        times = [time_of(path) for path in (*counts[folders.outgoing], *counts[folders.temporary])]
     except OSError:
         return Check("MESH client", ok=False, text="what lies in the folders cannot be read")
     text = ", ".join(f"{len(found)} in {folder.name}" for folder, found in counts.items())
     oldest = min((at for at in times if at is not None), default=None)
     if oldest is not None and clock() - oldest > _WAITING:
-        return Check("MESH client", ok=False, text=f"{text}; it takes nothing from OUT: start it, and read its log")
+        return Check("MESH client", ok=False, text=f"{text}; it takes or sends nothing: start it, and read its log")
     return Check("MESH client", ok=True, text=text)
+
+
+def _ours_in_temp(folders: Folders, mailbox_id: str) -> list[Path]:
+    """Return what the client took and has not sent. TEMP is its own: it need not be there, nor be open to us."""
+    found = []
+    with suppress(OSError):
+        for path in _messages(folders.temporary):
+            with suppress(MeshProtocolError, OSError), open_file(path) as file:
+                control = read_control(file.read(LARGEST + 1))
+                if control.mex.get("mex-from", "").upper() == mailbox_id and not control.is_report:
+                    found.append(path)
+    return found
 
 
 def _messages(folder: Path) -> list[Path]:

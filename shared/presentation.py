@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from textwrap import fill
 from typing import Any, Final
@@ -24,6 +24,16 @@ def rfc3339(moment: datetime | None) -> str | None:
 def print_json(document: object) -> None:
     """Print one JSON document and nothing else."""
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def print_json_list(rows: Iterable[object]) -> None:
+    """Print a JSON list and nothing else, each of ``rows`` as it comes: nobody holds a long list in memory."""
+    before = "["
+    for row in rows:
+        entry = json.dumps(row, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+        click.echo(f"{before}\n  {entry}", nl=False)
+        before = ","
+    click.echo("[]" if before == "[" else "\n]")
 
 
 def print_table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str], nothing: str) -> None:

@@ -15,6 +15,7 @@ from shared.db import Database
 from shared.errors import MessagingError
 from shared.log import Event, emit
 from shared.mesh.inbox import Collected
+from shared.mesh_folder.names import is_by_files
 
 COLLECTION_FAILED = Event(
     "collection.failed",
@@ -54,7 +55,7 @@ class Uncollected:
         failed = {message_id[:_LONGEST_SUBJECT]: error for message_id, error in collected.failures}
         if failed:
             self._tell(failed)
-        self._settle(failed, {message_id[:_LONGEST_SUBJECT] for message_id in collected.foreign})
+        self._settle(failed, {message_id[:_LONGEST_SUBJECT] for message_id in collected.foreign}, collected.listed)
 
     def _tell(self, failed: Mapping[str, MessagingError]) -> None:
         now = self.clock()
@@ -77,16 +78,20 @@ class Uncollected:
             code=None,
         )
 
-    def _settle(self, failed: Mapping[str, MessagingError], foreign: set[str]) -> None:
+    def _settle(self, failed: Mapping[str, MessagingError], foreign: set[str], listed: set[str]) -> None:
         """Close what was opened about messages that are here now, unless this round failed to acknowledge them.
 
-        Those that proved to be ``foreign`` on a shared mailbox are not ours to collect.
+        Those that proved to be ``foreign`` on a shared mailbox are not ours to collect. What is named by its files is
+        over when these are not ``listed`` any more: they were removed, or can be read and have MESH's id.
         """
         with self.database.snapshot() as session:
             waiting = self.book.open_subjects(session, KIND)
             came = {subject for subject in waiting - failed.keys() if self.is_stored(session, subject)}
-        over = dict.fromkeys(waiting & foreign, "the message is another's") | dict.fromkeys(
-            came, "the message was collected"
+        away = {subject for subject in waiting - failed.keys() - listed if is_by_files(subject)}
+        over = (
+            dict.fromkeys(away, "its files were corrected or removed")
+            | dict.fromkeys(waiting & foreign, "the message is another's")
+            | dict.fromkeys(came, "the message was collected")
         )
         self._said = {subject: at for subject, at in self._said.items() if subject in waiting - over.keys()}
         if not over:

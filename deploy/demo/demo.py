@@ -40,7 +40,7 @@ def settings(url: str, practice: dict[str, str]) -> dict[str, str]:
     }
 
 
-def alder(url: str, directory: Path, *, broken: bool, payload: str = "task") -> Practice:
+def alder(url: str, directory: Path, payload: str = "task") -> Practice:
     """Return the practice that sees the patients."""
     federation = directory / "federation.csv"
     federation.write_text(surgery.FEDERATION, encoding="utf-8")
@@ -57,7 +57,8 @@ def alder(url: str, directory: Path, *, broken: bool, payload: str = "task") -> 
             "OUTBOX_POLL_INTERVAL": "PT1S",
             # the patients were seen five minutes ago; who comes now has half a minute to be deleted
             "SEND_DELAY": "PT30S",
-            "INFRASTRUCTURE_RESPONSE_WITHIN": "PT5S" if broken else "PT15S",
+            # one that is answered later closes its alert by itself
+            "INFRASTRUCTURE_RESPONSE_WITHIN": "PT5S",
         },
     )
 
@@ -108,7 +109,7 @@ def play(
     try:
         evening = Evening(
             mesh,
-            alder(mesh.url, directory, broken=broken, payload=payload),
+            alder(mesh.url, directory, payload),
             birch(mesh.url, directory),
             directory,
             documents,

@@ -6,8 +6,7 @@ import hashlib
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,6 +18,7 @@ from deploy.demo.cases import CASES
 from deploy.demo.practices import Background, LocalMesh, Practice
 
 _LONGEST: Final = 300.0
+_LOOK_AGAIN: Final = 0.25
 _WORDS: Final = {
     "waiting": "is written; the delay is running, in case it changes",
     "queued": "is being checked, printed and built",
@@ -59,11 +59,9 @@ class Evening:
         patients = self.directory / "patients.csv"
         patients.write_text(surgery.patient_index(self.cases), encoding="utf-8")
 
-        def birch() -> None:
-            self.birch.run("migrate")
-            self.birch.run("patients", "import", str(patients))
-
-        _at_once(lambda: self.alder.run("migrate"), birch)
+        self.alder.do("migrate")
+        self.birch.do("migrate")
+        self.birch.do("patients", "import", str(patients))
 
     def see_the_patients(self) -> None:
         """Let the clinical system write the consultations to the outbox: one by SQL, the others by ``enqueue``."""
@@ -80,7 +78,7 @@ class Evening:
         """Put consultations in the outbox."""
         file = self.directory / "consultations.json"
         file.write_text(json.dumps(consultations), encoding="utf-8")
-        self.alder.run("enqueue", str(file))
+        self.alder.do("enqueue", str(file))
 
     def watch(self, running: Sequence[Background]) -> None:
         """Tell what changes until all is as expected, or nothing changes any more."""
@@ -88,11 +86,13 @@ class Evening:
         while time.monotonic() - changed < self.patience and time.monotonic() - self.began < _LONGEST:
             for each in running:
                 each.check()
-            reports, reviews = _at_once(lambda: self.alder.ask("status"), lambda: self.birch.ask("reviews"))
+            reports, reviews = self.alder.ask("status"), self.birch.ask("reviews")
             if self.tell(reports) | self.decide(reviews) | self.update(reports) | self.delete_too_late(reports):
                 changed = time.monotonic()
             elif judge.settled(self.cases, reports):
                 return
+            # the daemons need the machine more
+            time.sleep(_LOOK_AGAIN)
 
     def tell(self, reports: Sequence[judge.Row]) -> bool:
         """Print every report whose state changed; say whether there was one."""
@@ -112,10 +112,10 @@ class Evening:
         """Be the person at the registered practice who decides a near miss; say whether there was one."""
         for review in reviews:
             self.say("near miss: a person at the registered practice compares, and takes the first candidate")
-            self.birch.run("reviews", "match", review["review_id"], "--candidate", "1")
+            self.birch.do("reviews", "match", review["review_id"], "--candidate", "1")
         if reviews:
             # the daemon would send the answer within half a minute
-            self.birch.run("once")
+            self.birch.do("once")
         return bool(reviews)
 
     def update(self, reports: Sequence[judge.Row]) -> bool:
@@ -148,7 +148,7 @@ class Evening:
     def delete(self, case: surgery.Case) -> None:
         """Let the clinical system delete a consultation."""
         self.say(f"{case.name}: the clinical system deletes the consultation")
-        self.alder.run("delete", case.consultation_id)
+        self.alder.do("delete", case.consultation_id)
         self.done.add(case.name)
 
     def is_new(self, case: surgery.Case) -> bool:
@@ -157,11 +157,11 @@ class Evening:
 
     def facts(self) -> judge.Facts:
         """Ask both practices and MESH."""
-        reports, messages = _at_once(lambda: self.alder.ask("status"), lambda: self.birch.ask("status"))
+        reports, messages = self.alder.ask("status"), self.birch.ask("status")
         if any(report["overdue"] for report in reports):
             # the daemon looks every minute; a cron job would have it now
-            self.alder.run("once")
-        alerts, tasks = _at_once(lambda: self.alder.ask("alerts"), lambda: self.birch.ask("tasks"))
+            self.alder.do("once")
+        alerts, tasks = self.alder.ask("alerts"), self.birch.ask("tasks")
         attached = [hashlib.sha256(path.read_bytes()).hexdigest() for path in self.documents]
         birch_alerts = self.birch.ask("alerts")
         return judge.Facts(reports, messages, tasks, _open(alerts), _open(birch_alerts), self.mesh.record(), attached)
@@ -170,8 +170,8 @@ class Evening:
         """Write the documents of every task as files; return the directory of each task."""
         oldest_first = [task["task_id"] for task in reversed(facts.tasks)]
         places = {task: self.directory / "tasks" / f"{number:02}" for number, task in enumerate(oldest_first, start=1)}
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(lambda task: self.birch.run("tasks", "export", task, "--to", str(places[task])), places))
+        for task, place in places.items():
+            self.birch.do("tasks", "export", task, "--to", str(place))
         return places
 
 
@@ -189,12 +189,6 @@ def write_row(database: Path, content: dict[str, Any]) -> None:
     with closing(sqlite3.connect(database, timeout=30)) as connection, connection:
         places = ", ".join("?" * len(row))
         connection.execute(f"INSERT INTO outbox ({names}) VALUES ({places})", list(row.values()))  # noqa: S608 - ours
-
-
-def _at_once(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
-    with ThreadPoolExecutor(2) as pool:
-        one, two = pool.submit(first), pool.submit(second)
-        return one.result(), two.result()
 
 
 def _open(alerts: Sequence[judge.Row]) -> list[judge.Row]:

@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.request import ProxyHandler, build_opener
 
+import click
+
+from deploy.demo.console import Console, Row
+
 ROOT: Final = Path(__file__).parents[2]
 _SANDBOX: Final = ROOT / ".venv/sandbox/bin/python"
 _PASSED_ON: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR")
@@ -113,16 +117,23 @@ class Practice:
         return self.directory / "state" / f"{self.command}.sqlite3"
 
     def run(self, *arguments: str, typed: str = "") -> str:
-        """Run one command with what is ``typed``, and return what it prints; raise DemoFailed when it fails."""
+        """Run one command as a process, with what is ``typed``; return what it prints, DemoFailed when it fails."""
         command = [*self._command(), *arguments]
         done = subprocess.run(command, input=typed, capture_output=True, text=True, env=_clean())
         if done.returncode != 0:
             raise DemoFailed(f"{self.command} {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
         return done.stdout
 
-    def ask(self, *arguments: str) -> list[dict[str, Any]]:
-        """Run a command with ``--json`` and return the list that it prints."""
-        rows: list[dict[str, Any]] = json.loads(self.run(*arguments, "--json"))
+    def do(self, *arguments: str) -> str:
+        """Run one command in this process and return what it prints; raise DemoFailed when it fails."""
+        try:
+            return Console(self.command, self.env_file).run(*arguments)
+        except click.ClickException as error:
+            raise DemoFailed(f"{self.command} {' '.join(arguments)}: {error.format_message()}") from None
+
+    def ask(self, *arguments: str) -> list[Row]:
+        """Run a command with ``--json`` in this process and return the list that it prints."""
+        rows: list[Row] = json.loads(self.do(*arguments, "--json"))
         return rows
 
     def daemon(self) -> Background:

@@ -71,9 +71,9 @@ def leave_a_near_miss(evening: Evening) -> None:
 def quick(directory: Path) -> None:
     """Show the pages of two practices to whom nothing has happened yet, to one user."""
     # nothing listens on the discard port, and nothing is sent
-    practices = [alder("http://127.0.0.1:9", directory, broken=False), birch("http://127.0.0.1:9", directory)]
+    practices = [alder("http://127.0.0.1:9", directory), birch("http://127.0.0.1:9", directory)]
     for practice in practices:
-        practice.run("migrate")
+        practice.do("migrate")
     show_pages(practices, {"adelaide": "admin"})
 
 

@@ -7,7 +7,6 @@ run. ``docs/conformance.md`` is taken as the last whole run of the tests wrote i
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import subprocess
 import sys
@@ -22,8 +21,6 @@ from deploy.evidence.pages import MANIFEST, write_manifest, write_page, write_pi
 from deploy.evidence.results import Results, read_results, read_tables, summary
 from deploy.evidence.site import Site, write_lists, write_messages, write_reports, write_tasks
 from deploy.evidence.versions import ROOT, write_versions
-from federated_sender.settings import SenderSettings
-from registered_receiver.settings import ReceiverSettings
 
 DESTINATION: Final = ROOT / "dist" / "evidence"
 _TESTS: Final = ("tests/conformance",)
@@ -128,9 +125,6 @@ def main() -> int:
     parser.add_argument("--junit", type=Path, help="results of a run of the tests; then none are run")
     parser.add_argument("--to", type=Path, default=DESTINATION, help="the folder; one that is there is replaced")
     chosen = parser.parse_args()
-    for name in SenderSettings.names() | ReceiverSettings.names():
-        # the settings of the evening are meant, not those of anybody's own daemon
-        os.environ.pop(name, None)
     with tempfile.TemporaryDirectory(prefix="evidence-") as directory:
         working = Path(directory)
         try:

@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import closing, redirect_stdout
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import click
 from sqlalchemy import select
 
 from deploy.demo.cases import CASES
-from federated_sender.__main__ import main as sender_command
+from deploy.demo.console import Console, Row
 from federated_sender.app import Sender
 from federated_sender.settings import SenderSettings
 from federated_sender.tables import InboxMessage, Report
-from registered_receiver.__main__ import main as receiver_command
 from shared.config import load
 from shared.itk3.responses import read_response
 
-Row = dict[str, Any]
 _NAMES: Final = {case.consultation_id: re.sub(r"[^a-z0-9]+", "-", case.name.lower()) for case in CASES}
-
-
-@dataclass(frozen=True)
-class Practice:
-    """One practice of the evening: its command and the settings of its daemon."""
-
-    command: click.Group
-    env_file: Path
-
-    def ask(self, *arguments: str) -> str:
-        """Run a command in this process and return what it prints; raises what click raises when it fails."""
-        printed = io.StringIO()
-        with redirect_stdout(printed):
-            self.command.main(["--env-file", str(self.env_file), *arguments], standalone_mode=False)
-        return printed.getvalue()
-
-    def rows(self, *arguments: str) -> list[Row]:
-        """Return the list that a command prints as JSON."""
-        found: list[Row] = json.loads(self.ask(*arguments, "--json"))
-        return found
 
 
 @dataclass(frozen=True)
@@ -54,14 +30,14 @@ class Site:
     directory: Path
 
     @property
-    def sender(self) -> Practice:
+    def sender(self) -> Console:
         """The practice that saw the patients."""
-        return Practice(sender_command, self.directory / "alder" / "daemon.env")
+        return Console("federated-sender", self.directory / "alder" / "daemon.env")
 
     @property
-    def receiver(self) -> Practice:
+    def receiver(self) -> Console:
         """The practice that has the records."""
-        return Practice(receiver_command, self.directory / "birch" / "daemon.env")
+        return Console("registered-receiver", self.directory / "birch" / "daemon.env")
 
     @property
     def payload(self) -> str:
@@ -81,11 +57,10 @@ def write_reports(site: Site, directory: Path) -> list[Row]:
     for number, row in enumerate(sorted(site.sender.rows("status", "--limit", "0"), key=_place), 1):
         folder = directory / f"{number:02}-{_name(row)}"
         folder.mkdir(parents=True)
-        if row["version"] is not None:
-            site.sender.ask("export", row["report_id"], "--to", str(folder))
+        site.sender.run("export", row["report_id"], "--to", str(folder))
         for position, (code, body) in enumerate(responses.get(row["report_id"], ()), 1):
             (folder / f"response-{position}-{code}.xml").write_bytes(body)
-        shown = _write_json(folder / "timeline.json", site.sender.ask("show", row["report_id"], "--json"))
+        shown = _write_json(folder / "timeline.json", site.sender.run("show", row["report_id"], "--json"))
         written.append(row | {"folder": folder, "timeline": shown["timeline"], "codes": shown["record"]["codes"]})
     return written
 
@@ -99,8 +74,8 @@ def write_messages(site: Site, directory: Path, reports: list[Row]) -> list[Row]
         identifier = row["mesh_message_id"]
         folder = directory / f"{number:02}-{names.get(identifier, '00-message')[3:]}"
         folder.mkdir(parents=True)
-        site.receiver.ask("messages", "export", identifier, "--to", str(folder))
-        shown = _write_json(folder / "timeline.json", site.receiver.ask("show", identifier, "--json"))
+        site.receiver.run("messages", "export", identifier, "--to", str(folder))
+        shown = _write_json(folder / "timeline.json", site.receiver.run("show", identifier, "--json"))
         written.append(row | {"folder": folder, "report": names.get(identifier), "timeline": shown["timeline"]})
     return written
 
@@ -110,22 +85,22 @@ def write_tasks(site: Site, directory: Path) -> list[Row]:
     written = []
     for number, row in enumerate(sorted(site.receiver.rows("tasks"), key=_place), 1):
         folder = directory / f"{number:02}"
-        site.receiver.ask("tasks", "export", row["task_id"], "--to", str(folder))
+        site.receiver.run("tasks", "export", row["task_id"], "--to", str(folder))
         written.append(row | {"folder": folder})
     return written
 
 
-def write_lists(practice: Practice, directory: Path, *commands: str) -> Mapping[str, list[Row]]:
+def write_lists(practice: Console, directory: Path, *commands: str) -> Mapping[str, list[Row]]:
     """Write what each command lists, as JSON; the audit last, since looking is written down, too."""
     directory.mkdir(parents=True)
     lists: dict[str, list[Row]] = {}
     for name in commands:
         limit = ["--limit", "0"] if name == "status" else []
-        lists[name] = _write_json(directory / f"{name}.json", practice.ask(name, *limit, "--json"))
+        lists[name] = _write_json(directory / f"{name}.json", practice.run(name, *limit, "--json"))
     return lists
 
 
-def _responses(sender: Practice) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
+def _responses(sender: Console) -> Iterator[tuple[str, list[tuple[str, bytes]]]]:
     """Give the responses to each report, by its id, in the order in which they came."""
     with closing(Sender(load(SenderSettings, {}, sender.env_file))) as app, app.database.snapshot() as session:
         for report in session.scalars(select(Report)):

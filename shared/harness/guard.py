@@ -11,17 +11,19 @@ from shared.mesh.account import is_loopback
 _TEST_ENVIRONMENTS: Final = (".intspineservices.nhs.uk", ".depspineservices.nhs.uk")
 
 
-def require_test_environment(url: str | None, allowed: str | None) -> None:
+def require_test_environment(url: str | None, mailbox_id: str, allowed: str | None) -> None:
     """Raise CommandFailed when the MESH at ``url`` is live, or may be, unless ``allowed`` names just that host.
 
-    What is not known to be a test environment counts as live: a gateway's name does not tell what lies behind it.
+    What is not known to be a test environment counts as live: a gateway's name does not tell what lies behind it, and
+    folders (no ``url``) do not tell where their MESH client sends to. For these ``allowed`` must name the mailbox.
     """
-    if url is None:
-        raise CommandFailed("a harness calls MESH itself: MESH_TRANSPORT must be api")
-    host = (urlsplit(url).hostname or "").lower().removesuffix(".")
-    if is_loopback(url) or host.endswith(_TEST_ENVIRONMENTS) or (allowed or "").strip().lower() == host:
+    host = mailbox_id.lower() if url is None else (urlsplit(url).hostname or "").lower().removesuffix(".")
+    is_known = url is not None and (is_loopback(url) or host.endswith(_TEST_ENVIRONMENTS))
+    if is_known or (allowed or "").strip().lower() == host:
         return
+    where = f"where the MESH client of {mailbox_id} sends to cannot be seen" if url is None else f"{host} is not known"
+    name = mailbox_id if url is None else host
     raise CommandFailed(
-        f"{host} is the live MESH, or not known to be a test environment, and nothing that a harness does there is"
-        f" for patients; when you are sure that nobody is harmed, give --allow-host {host}"
+        f"{where}: it may be the live MESH, and nothing that a harness does there is for patients; when you are sure"
+        f" that nobody is harmed, give --allow-host {name}"
     )

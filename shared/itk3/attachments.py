@@ -62,9 +62,14 @@ _SIGNATURES: Final = (
 )
 
 
+def bare_type(content_type: str | None) -> str:
+    """Return a MIME type without parameters in small letters, empty when there is none."""
+    return (content_type or "").partition(";")[0].strip().lower()
+
+
 def kind_of_type(content_type: str | None) -> Kind | None:
     """Return the family of a MIME type (parameters and case do not count); None when it is not taken."""
-    return _TYPES.get((content_type or "").partition(";")[0].strip().lower())
+    return _TYPES.get(bare_type(content_type))
 
 
 def kind_of_bytes(data: bytes) -> Kind | None:

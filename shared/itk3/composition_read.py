@@ -9,18 +9,19 @@ from functools import cached_property
 from typing import Final
 
 from shared.itk3 import demographics, systems
+from shared.itk3.attachments import bare_type
 from shared.itk3.bundle import Bundle
 from shared.itk3.composition_build import NORMAL, RESTRICTED, document_description
 from shared.itk3.demographics import PeopleView
 from shared.itk3.element import Element
 from shared.itk3.envelope import Envelope
-from shared.itk3.model import Document, ReceivedReport
+from shared.itk3.model import Document, Identifier, ReceivedReport
+from shared.itk3.naming import identifier
 from shared.itk3.primitives import read_base64, read_date_time
 
 # GPCM-SD-107 of the assessment list wants an Organization, which STU3 does not allow as an author: both are taken
 _AUTHORS: Final = ("Practitioner", "Patient", "RelatedPerson", "Device", "Organization")
 _VERY_RESTRICTED: Final = "V"
-_URN: Final = "urn:uuid:"
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,12 @@ class EntryView:
     @property
     def content_type(self) -> str | None:
         """The MIME type."""
-        element = self.binary.one("contentType") if self.binary is not None else None
-        return None if element is None else element.value
+        return None if self.binary is None else self.binary.value_at("contentType")
 
     @cached_property
     def data(self) -> bytes | None:
         """The bytes; None when they are missing or not base64."""
-        element = self.binary.one("content") if self.binary is not None else None
-        return None if element is None else read_base64(element.value)
+        return None if self.binary is None else read_base64(self.binary.value_at("content"))
 
 
 class CompositionView(PeopleView):
@@ -102,7 +101,7 @@ class CompositionView(PeopleView):
         return (self.composition.text("confidentiality") or NORMAL).strip()
 
     @property
-    def is_restricted(self) -> bool:
+    def is_confidential(self) -> bool:
         """Whether the patient wants the consultation kept confidential."""
         return self.confidentiality in (RESTRICTED, _VERY_RESTRICTED)
 
@@ -114,15 +113,14 @@ class CompositionView(PeopleView):
 
 
 def has_one_composition(bundle: Bundle) -> bool:
-    """Say whether this is a document (1.3 GPCM-SD-104)."""
-    return len(bundle.of_type("Composition")) == 1
+    """Say whether this is a document (1.3 GPCM-SD-104); beside a Task nobody could say which of the two is meant."""
+    return len(bundle.of_type("Composition")) == 1 and not bundle.of_type("Task")
 
 
-def replaced_identifier(bundle: Bundle) -> str | None:
-    """Return the identifier of the document that this one replaces, bare."""
-    target = bundle.of_type("Composition")[0].one("relatesTo", "targetIdentifier", "value")
-    value = (target.value or "").strip() if target is not None else ""
-    return (value[len(_URN) :] if value.lower().startswith(_URN) else value) or None
+def replaced_identifier(bundle: Bundle) -> Identifier | None:
+    """Return what the document is called that this one replaces."""
+    target = bundle.of_type("Composition")[0].one("relatesTo", "targetIdentifier")
+    return None if target is None else identifier(target.text("value"), target.text("system"))
 
 
 def read_document_report(envelope: Envelope) -> ReceivedReport:
@@ -136,7 +134,7 @@ def read_document_report(envelope: Envelope) -> ReceivedReport:
         raise ValueError("the message did not pass the rules")
     patient = demographics.read_patient(view.patient)
     sender = demographics.read_organization(view.custodian)
-    shown = None if view.is_restricted else sender
+    shown = None if view.is_confidential else sender
     return ReceivedReport(
         message_id=envelope.message_id or "",
         payload_id=bundle.element.text("id") or "",
@@ -146,7 +144,7 @@ def read_document_report(envelope: Envelope) -> ReceivedReport:
         description=document_description(patient.name, patient.nhs_number, shown, view.version),
         version=view.version,
         authored_on=written,
-        confidential=view.is_restricted,
+        confidential=view.is_confidential,
         recipient_ods_code=None,
         patient=patient,
         practitioner=demographics.read_practitioner(view.practitioner),
@@ -159,7 +157,7 @@ def read_document_report(envelope: Envelope) -> ReceivedReport:
 def _document(entry: EntryView, written: datetime) -> Document:
     return Document(
         description=(entry.title or f"Document {entry.place}").strip(),
-        content_type=(entry.content_type or "").partition(";")[0].strip().lower(),
+        content_type=bare_type(entry.content_type),
         data=entry.data or b"",
         created=written.astimezone(UTC),
     )

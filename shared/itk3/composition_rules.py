@@ -12,6 +12,7 @@ from typing import Final
 from shared.itk3 import systems
 from shared.itk3.composition_read import CompositionView, replaced_identifier
 from shared.itk3.demographics import nhs_number
+from shared.itk3.naming import OF_ONE_VERSION, is_same, names_of, normal_form
 from shared.itk3.people_rules import ONE_PATIENT, PEOPLE
 from shared.itk3.primitives import read_date_time
 from shared.itk3.rule import Case, Predicate, Replaced, Rule
@@ -40,14 +41,17 @@ def _relates_properly(view: CompositionView) -> bool:
     return not found or (len(found) == 1 and replaces and replaced_identifier(view.bundle) is not None)
 
 
-def _replaces_another(view: CompositionView) -> bool:
-    own = (view.bundle.identifier or "").strip().lower()
-    return not own or (replaced_identifier(view.bundle) or "").lower() != own
+def _replaces_another(case: Case) -> bool:
+    if not isinstance(case.view, CompositionView) or case.envelope is None:
+        return True
+    target = replaced_identifier(case.view.bundle)
+    own = (name.identifier for name in names_of(case.envelope) if name.kind in OF_ONE_VERSION)
+    return target is None or not any(is_same(target, identifier) for identifier in own)
 
 
 def _may_be_confidential(case: Case) -> bool:
     """2.0.2 forbids what 1.3 allows: the header says which of them a document keeps to."""
-    if not isinstance(case.view, CompositionView) or not case.view.is_restricted:
+    if not isinstance(case.view, CompositionView) or not case.view.is_confidential:
         return True
     key = case.envelope.key("LocalExtension") if case.envelope is not None else None
     return ((key.text("valueString") if key is not None else None) or "").strip().casefold() in _OF_1_3
@@ -65,7 +69,12 @@ def _replacement(check: Callable[[Case, CompositionView, Replaced], object]) -> 
 
 def _same_consultation(case: Case, _: CompositionView, replaced: Replaced) -> bool:
     reference = case.envelope.sender_reference if case.envelope is not None else None
-    return (reference or "").strip().casefold() == replaced.sender_reference.strip().casefold()
+    return normal_form(reference) == normal_form(replaced.sender_reference)
+
+
+def _same_practice(case: Case, _: CompositionView, replaced: Replaced) -> bool:
+    ods_code = case.envelope.sender_ods_code if case.envelope is not None else None
+    return replaced.sender_ods_code is None or ods_code == replaced.sender_ods_code
 
 
 def _same_patient(_: Case, view: CompositionView, replaced: Replaced) -> bool:
@@ -149,12 +158,17 @@ BUSINESS: Final = (
     Rule(
         *("replaces-another", "1.3/GPCM-SD-132", "20009", "business-rule"),
         "Composition.relatesTo must name another document",
-        composition_rule(_replaces_another),
+        _replaces_another,
     ),
     Rule(
         *("replaced-consultation", "1.3/GPCM-SD-127", "20014", "processing"),
         "The document that Composition.relatesTo names has another SenderReference",
         _replacement(_same_consultation),
+    ),
+    Rule(
+        *("replaced-practice", "1.3/GPCM-SD-127", "20014", "processing"),
+        "The document that Composition.relatesTo names is from another practice",
+        _replacement(_same_practice),
     ),
     Rule(
         *("replaced-patient", "1.3/GPCM-SD-127", "20014", "processing"),

@@ -35,6 +35,11 @@ class PeopleView(ABC):
     def practices(self) -> tuple[Element | None, ...]:
         """Every Organization that the payload refers to."""
 
+    @property
+    @abstractmethod
+    def is_confidential(self) -> bool:
+        """Whether the patient wants the consultation kept confidential."""
+
 
 def official_name(person: Element | None) -> PersonName | None:
     """Return the name with use ``official`` if there is exactly one and it has a family name."""

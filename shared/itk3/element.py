@@ -41,6 +41,11 @@ class Element:
         found = self.all(*path)
         return found[0] if len(found) == 1 else None
 
+    def value_at(self, *path: str) -> str | None:
+        """Return the value at ``path`` as it came if there is exactly one element, blank or not."""
+        element = self.one(*path)
+        return None if element is None else element.value
+
     def text(self, *path: str) -> str | None:
         """Return the first value at ``path``; None when there is none or it is blank."""
         element = self.first(*path)

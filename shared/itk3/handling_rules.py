@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from shared.itk3 import systems
 from shared.itk3.element import Element
+from shared.itk3.naming import normal_form
 from shared.itk3.rule import Case, Predicate, Rule, envelope_rule, header_rule, key_rule, payload_key_rule
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _definition_version_is_known(key: Element) -> bool:
 def _identifies_a_consultation(key: Element) -> bool:
     # "None" is ITK3's word for a reference that is not used: every such report would be of one chain
     reference = key.text("valueString") or ""
-    return 0 < len(reference) <= 255 and reference.strip().casefold() != systems.NONE.casefold()
+    return len(reference) <= 255 and normal_form(reference).casefold() not in ("", systems.NONE.casefold())
 
 
 PRESENCE: Final = (

@@ -142,11 +142,19 @@ class ReceivedResponse:
 
 
 @dataclass(frozen=True, slots=True)
+class Identifier:
+    """A name that a sender gave, in its normal form, and the system that it belongs to when that is said."""
+
+    value: str = field(repr=False)
+    system: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ReceivedReport:
     """The facts of a report that passed every rule.
 
-    ``recipient_ods_code`` is None when the payload names no recipient. ``replaces`` is the identifier of the
-    document that this one takes the place of.
+    ``recipient_ods_code`` is None when the payload names no recipient. ``replaces`` is what the document is called
+    that this one takes the place of.
     """
 
     message_id: str
@@ -163,4 +171,4 @@ class ReceivedReport:
     practitioner: Practitioner | None
     sender: Organization | None
     documents: tuple[Document, ...] = field(repr=False)
-    replaces: str | None = field(default=None, repr=False)
+    replaces: Identifier | None = field(default=None, repr=False)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from shared.itk3.fhir_xml import Resource
-from shared.itk3.model import ReceivedReport, ReportMessage
+from shared.itk3.model import Identifier, ReceivedReport, ReportMessage
 
 if TYPE_CHECKING:
     from shared.itk3.bundle import Bundle
@@ -24,7 +24,7 @@ class Payload:
 
     ``describe`` gives the line for the worklist, which is the MESH Subject too. ``local_extensions`` is None when
     any will do on arrival; ``names_receiver`` says whether the header may name one, ``sends_confidential`` whether a
-    confidential consultation may be sent so. ``replaces`` finds the identifier of the document that a received one
+    confidential consultation may be sent so. ``replaces`` finds what the document is called that a received one
     takes the place of. ``structure_rules`` say whether the payload can be read, ``business_rules`` whether it says
     what the specification wants: a duplicate is looked for between the two (step 8 of the validation order).
     """
@@ -45,4 +45,4 @@ class Payload:
     structure_rules: tuple[Rule, ...]
     business_rules: tuple[Rule, ...]
     read: Callable[[Envelope], ReceivedReport]
-    replaces: Callable[[Bundle], str | None] = lambda _: None
+    replaces: Callable[[Bundle], Identifier | None] = lambda _: None

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 class Replaced:
     """The document that a message is to take the place of, as it was received.
 
-    ``nhs_numbers`` are those under which it is known here, none when that is not kept any more.
+    ``nhs_numbers`` are those under which it is known here, none when that is not kept any more; ``sender_ods_code``
+    is the practice that wrote it, None likewise.
     """
 
     sender_reference: str = field(repr=False)
     nhs_numbers: frozenset[str] = field(repr=False)
+    sender_ods_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from typing import Final
 
 from shared.itk3 import stu3
 from shared.itk3.bundle import Bundle
+from shared.itk3.demographics import PeopleView
 from shared.itk3.envelope import Envelope
 from shared.itk3.header_rules import HEADER
-from shared.itk3.model import ReceivedReport
+from shared.itk3.model import Identifier, ReceivedReport
 from shared.itk3.parse import Reading
 from shared.itk3.payload import Payload
 from shared.itk3.payloads import PAYLOADS
@@ -74,8 +75,15 @@ def read_report(envelope: Envelope) -> ReceivedReport:
     return payload.read(envelope)
 
 
-def replaced_by(reading: Reading) -> str | None:
-    """Return the identifier of the document that a message is to take the place of, if it names one."""
+def states_confidence(envelope: Envelope | None) -> bool:
+    """Say whether a message, accepted or not, states that its consultation is confidential."""
+    payload = recognise(envelope)
+    view = payload.view(envelope.payload) if payload and envelope and envelope.payload else None
+    return isinstance(view, PeopleView) and view.is_confidential
+
+
+def replaced_by(reading: Reading) -> Identifier | None:
+    """Return what the document is called that a message is to take the place of, if it names one."""
     payload = recognise(reading.envelope)
     bundle = reading.envelope and reading.envelope.payload
     return payload.replaces(bundle) if payload and bundle else None

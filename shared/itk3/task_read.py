@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from shared.itk3 import demographics, systems
+from shared.itk3.attachments import bare_type
 from shared.itk3.bundle import Bundle
 from shared.itk3.demographics import PeopleView
 from shared.itk3.element import Element
@@ -37,14 +38,12 @@ class DocumentView:
     @property
     def content_type(self) -> str | None:
         """The MIME type of the one attachment."""
-        element = self.element.one("content", "attachment", "contentType")
-        return None if element is None else element.value
+        return self.element.value_at("content", "attachment", "contentType")
 
     @cached_property
     def data(self) -> bytes | None:
         """The bytes of the one attachment; None when they are missing or not base64."""
-        element = self.element.one("content", "attachment", "data")
-        return None if element is None else read_base64(element.value)
+        return read_base64(self.element.value_at("content", "attachment", "data"))
 
 
 class TaskView(PeopleView):
@@ -102,6 +101,11 @@ class TaskView(PeopleView):
         """``Task.description``, empty when there is none."""
         return self.task.text("description") or ""
 
+    @property
+    def is_confidential(self) -> bool:
+        """Whether the description says so."""
+        return is_confidential(self.description)
+
 
 def has_one_task(bundle: Bundle) -> bool:
     """Say whether this is the 1.2.0 payload: exactly one Task (GPCM-SD-002, 014)."""
@@ -133,7 +137,7 @@ def read_task_report(envelope: Envelope) -> ReceivedReport:
         description=view.description,
         version=version_in(view.description),
         authored_on=authored_on,
-        confidential=is_confidential(view.description),
+        confidential=view.is_confidential,
         recipient_ods_code=ods_code(view.owner),
         patient=demographics.read_patient(view.patient),
         practitioner=demographics.read_practitioner(view.practitioner),
@@ -153,7 +157,7 @@ def _document(document: DocumentView) -> Document:
     created = read_date_time(element.text("created")) or read_date_time(element.text("indexed"))
     return Document(
         description=document.description.strip(),
-        content_type=(document.content_type or "").partition(";")[0].strip().lower(),
+        content_type=bare_type(document.content_type),
         data=document.data or b"",
         created=created or datetime.min.replace(tzinfo=UTC),
     )

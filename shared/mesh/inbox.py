@@ -41,7 +41,7 @@ class Collected:
     """What one round did.
 
     ``failures`` has the id and the error of each message that stays in MESH for now, ``foreign`` the ids of those that
-    proved to be somebody else's.
+    proved to be somebody else's, ``listed`` every id that the mailbox gave.
     """
 
     kept: int = 0
@@ -50,6 +50,7 @@ class Collected:
     acknowledged: int = 0
     failures: list[tuple[str, MessagingError]] = field(default_factory=list)
     foreign: list[str] = field(default_factory=list)
+    listed: set[str] = field(default_factory=set)
 
 
 class Collector:
@@ -100,6 +101,7 @@ class Collector:
         while again:
             before = collected.acknowledged
             listed = self._client.list_inbox()
+            collected.listed.update(listed)
             self._round(listed, collected, stopping)
             again = len(listed) >= PAGE_SIZE and collected.acknowledged > before and not stopping()
         return collected

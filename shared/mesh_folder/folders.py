@@ -79,7 +79,7 @@ def usable(folder: Path) -> Iterator[None]:
         words = f"the folder {folder.name}: {os.strerror(error.errno or 0)}"
         if error.errno in _CLOSED:
             raise MeshForbidden(f"{words}; `check` says which permission is missing") from None
-        if not folder.is_dir():
+        if not os.access(folder, os.F_OK):
             raise MeshUnreachable(f"{words}; see MESH_FOLDER, and whether the share is mounted") from None
         raise MeshUnavailable(words) from None
 
@@ -155,6 +155,19 @@ def one_file() -> Iterator[None]:
         is_none = error.errno in (ELOOP, ENXIO)
         words = f"one of the message's files cannot be read: {os.strerror(error.errno or 0)}"
         raise MeshProtocolError(_NO_FILE if is_none else words) from None
+
+
+def is_there(path: Path) -> bool:
+    """Say whether a file is there, whatever it is; raise OSError when that cannot be told.
+
+    ``Path.exists`` says "no" to a folder that cannot be looked into, since Python 3.14 always and before that for some
+    errors: what was handed over would be handed over again.
+    """
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
 
 
 def time_of(path: Path) -> datetime | None:

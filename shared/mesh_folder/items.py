@@ -14,8 +14,18 @@ from shared.errors import MeshProtocolError
 from shared.mesh.folding import GP_PROVIDER
 from shared.mesh.messages import MessageHeaders
 from shared.mesh_folder.control import LARGEST, ControlFile, read_control
-from shared.mesh_folder.folders import NO_TIME, Folders, names_in, one_file, open_file, remove_let_go, time_of, usable
-from shared.mesh_folder.names import Files, control_of, let_go, paired, told, was_let_go
+from shared.mesh_folder.folders import (
+    NO_TIME,
+    Folders,
+    is_there,
+    names_in,
+    one_file,
+    open_file,
+    remove_let_go,
+    time_of,
+    usable,
+)
+from shared.mesh_folder.names import Files, by_files, control_of, let_go, paired, was_let_go
 
 # a data file without a control file is being written, but not for so long
 _WRITTEN_WITHIN: Final = timedelta(hours=1)
@@ -61,7 +71,7 @@ class Items:
                 else:
                     yield self._item(folder, files, control)
             except MeshProtocolError as error:
-                yield Item(f"IN-{told(files.stem)}", folder, files, fault=str(error))
+                yield Item(by_files(folder.name, files.stem), folder, files, fault=str(error))
 
     def failed(self) -> Iterator[Item]:
         """Give what the client could not send, as the report that MESH would write about it."""
@@ -70,7 +80,7 @@ class Items:
             if files.control is None:
                 yield from self._incomplete(folder, files)
                 continue
-            message_id = f"FAILED-{told(files.stem)}"
+            message_id = by_files(folder.name, files.stem)
             try:
                 control = _read(folder, files.control)
                 if control is not None:
@@ -97,7 +107,7 @@ class Items:
             written = time_of(folder / (files.data or ""))
         if written is None:
             return
-        message_id = f"{folder.name}-{told(files.stem)}"
+        message_id = by_files(folder.name, files.stem)
         if written == NO_TIME:
             yield Item(message_id, folder, files, fault=_UNKNOWN)
         elif self.clock() - written > _WRITTEN_WITHIN:
@@ -110,7 +120,7 @@ class Items:
         if folder == self.folders.failed:
             ways = [self.folders.outgoing / control, self.folders.temporary / control, *ways]
         with suppress(OSError):
-            return any(each.exists() for each in ways)
+            return any(is_there(each) for each in ways)
         return False
 
     def _clear_away(self, path: Path, control: ControlFile) -> None:

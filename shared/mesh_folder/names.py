@@ -17,6 +17,8 @@ _DATA: Final = ".dat"
 # A leading full stop hides it from whatever looks for messages; its end says that it is none.
 _STAGED: Final = ".part"
 _LET_GO: Final = ".done"
+# where messages are listed; no id of MESH begins like that
+_FOLDERS: Final = ("IN-", "FAILED-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,16 @@ def told(stem: str) -> str:
     """
     is_plain = _PLAIN.fullmatch(stem) and len(stem) <= _LONGEST and redact(stem) == stem and not stem.isalpha()
     return stem if is_plain else _digest(stem)
+
+
+def by_files(folder: str, stem: str) -> str:
+    """Return the id of what has none of MESH's: its folder, and the name of its files as it may be told."""
+    return f"{folder}-{told(stem)}"
+
+
+def is_by_files(message_id: str) -> bool:
+    """Say whether an id is one of :func:`by_files`: it says no more than that these files are there."""
+    return message_id.startswith(_FOLDERS)
 
 
 def _digest(text: str) -> str:

@@ -24,7 +24,19 @@ from shared.clock import Clock
 from shared.errors import MeshAmbiguous, MeshError, MeshProtocolError
 from shared.mesh.messages import LocalIdTracking, OutgoingMessage, Taken
 from shared.mesh_folder.control import LARGEST, read_control, write_control
-from shared.mesh_folder.folders import NO_TIME, Folders, names_in, open_file, put, settle, stage, sync, time_of, usable
+from shared.mesh_folder.folders import (
+    NO_TIME,
+    Folders,
+    is_there,
+    names_in,
+    open_file,
+    put,
+    settle,
+    stage,
+    sync,
+    time_of,
+    usable,
+)
 from shared.mesh_folder.names import control_of, data_of, paired, staged, stem_of
 
 # longer than any report waits for anything
@@ -65,13 +77,13 @@ class Outbox:
         name, folders = control_of(stem_of(local_id)), self.folders
         with usable(folders.root):
             # in the order in which the client moves it on: it cannot be missed on its way
-            if (folders.outgoing / name).exists() or (folders.temporary / name).exists():
+            if is_there(folders.outgoing / name) or is_there(folders.temporary / name):
                 return LocalIdTracking(Taken.ON_ITS_WAY)
-            if (folders.sent / name).exists():
+            if is_there(folders.sent / name):
                 return _taken(self._message_id(folders.sent / name))
-            if (folders.failed / name).exists():
+            if is_there(folders.failed / name):
                 return _taken()
-            is_staged = (folders.outgoing / staged(name)).exists()
+            is_staged = is_there(folders.outgoing / staged(name))
         # where there are no folders there is no file either, and that proves nothing
         folders.require()
         return LocalIdTracking(Taken.NEVER) if is_staged or not self.has_receipt(local_id) else _taken()
@@ -79,7 +91,7 @@ class Outbox:
     def has_receipt(self, local_id: str) -> bool:
         """Say whether we handed a message with this local id over, or were about to."""
         with usable(self.receipts):
-            return (self.receipts / stem_of(local_id)).exists()
+            return is_there(self.receipts / stem_of(local_id))
 
     def waiting_since(self) -> datetime | None:
         """Return when the oldest message was written that the client has not done with: any in OUT, ours in TEMP."""
@@ -89,13 +101,13 @@ class Outbox:
         # TEMP is the client's own: it need not be there nor be open to us, and may hold what the client receives
         with suppress(OSError):
             busy = _controls_in(self.folders.temporary)
-            times += [time_of(control) for control in busy if (self.receipts / control.stem).exists()]
+            times += [time_of(control) for control in busy if is_there(self.receipts / control.stem)]
         return min((each for each in times if each is not None and each != NO_TIME), default=None)
 
     def forget_old_receipts(self) -> None:
         """Remove the receipts of messages that nobody will ever ask about again."""
         with usable(self.receipts):
-            if not self.receipts.is_dir():
+            if not is_there(self.receipts):
                 return
             for path in self.receipts.iterdir():
                 written = time_of(path)

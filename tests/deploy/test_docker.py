@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -14,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from dotenv import dotenv_values
 from ruamel.yaml import YAML
 
+from federated_sender.__main__ import main as sender_command
 from federated_sender.settings import SenderSettings
+from registered_receiver.__main__ import main as receiver_command
 from registered_receiver.settings import ReceiverSettings
 from shared.config import PracticeSettings
 from tests.fakes.local_mesh import running_mesh
@@ -153,11 +155,10 @@ def test_the_demo_profile_brings_its_consultation_to_the_other_practice(
             given = dotenv_values(ROOT / services[service]["env_file"])
             settings = {name: str(value).replace("/demo/", f"{demo}/") for name, value in given.items()}
             settings |= {"MESH_URL": f"http://127.0.0.1:{port}", "STATE_DIRECTORY": str(tmp_path / service)}
-            daemon = "federated-sender" if service == "demo-sender" else "registered-receiver"
-            command = [Path(sys.executable).with_name(daemon), *arguments]
-            passed_on = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "TMPDIR")}
-            done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=passed_on | settings)
-            assert done.returncode == 0, done.stderr
+            # in this process: what is tried are the settings, and a process for each command costs seconds
+            command = sender_command if service == "demo-sender" else receiver_command
+            done = CliRunner().invoke(command, arguments, env=settings)
+            assert done.exit_code == 0, done.output
             return done.stdout
 
         run("demo-sender", "migrate")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tests.federated_sender.bench import consultation
 from tests.flow import bench
 from tests.registered_receiver.bench import INDEXED_SMITH
 
+ROOT = Path(__file__).parents[2]
 JUNIT = """<testsuites><testsuite name="pytest" time="1.75">
 <testcase classname="tests.a" name="test_one" time="0.5"/>
 <testcase classname="tests.a" name="test_two" time="0.25"><skipped message="not here"/></testcase>
@@ -88,6 +90,8 @@ def test_everything_of_the_evening_is_a_file_under_a_name_of_its_own(pack: Path)
         *("01-report.pdf", "01-report-1.png", "response-1-20013.xml", "response-2-30001.xml"),
     )}  # fmt: skip
     assert report <= files
+    # what never left has its story and the consultation as it was written
+    assert {f"reports/02-report/{name}" for name in ("consultation.json", "timeline.json", "index.html")} <= files
     assert {f"messages/01-report-v1/{name}" for name in ("message.dat", "message.json", "timeline.json")} <= files
     assert {"tasks/01/01-report.pdf", "tests/junit.xml", "logs/federated-sender.log", "versions.json"} <= files
     assert {"sender/audit.json", "receiver/audit.json", "conformance/conformance.html", "index.html"} <= files
@@ -133,6 +137,21 @@ def test_the_index_says_what_was_sent_filed_tested_and_made_of_what(pack: Path) 
 def test_a_folder_that_is_there_is_not_touched(site: Site, pack: Path) -> None:
     with pytest.raises(EvidenceFailed, match="is there already"):
         gather(site, pack, None, "none")
+
+
+def test_a_test_that_notes_facts_goes_into_the_results(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("def test_it(record_property):\n    record_property('a', 'fact')\n")
+    options = ["-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path), "--quiet"]
+
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, f"--junitxml={tmp_path}/junit.xml", str(tmp_path / "test_it.py")],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert read_results(tmp_path / "junit.xml").count("passed") == 1
 
 
 def test_junit_and_tables_are_read(tmp_path: Path) -> None:

@@ -15,11 +15,13 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from federated_sender.__main__ import main
 from federated_sender.pdf import PdfRenderer
 from shared import log
-from tests.fakes.mesh import InMemoryMesh
+from tests.fakes.mesh import SHARED_KEY, InMemoryMesh
 from tests.fakes.pds_server import PdsServer, make_key, running_pds
 from tests.fakes.printing import ThriftyRenderer
 from tests.federated_sender.bench import SenderBench, wire_sender
 from tests.federated_sender.command_line import Run, settings
+from tests.federated_sender.harness_world import ALDER, BIRCH, World
+from tests.registered_receiver.bench import INDEXED_SMITH, ReceiverBench, wire_receiver
 
 MakeSender = Callable[..., SenderBench]
 
@@ -97,3 +99,35 @@ def run(tmp_path: Path) -> Run:
 def migrated(run: Run) -> Run:
     assert run("migrate").exit_code == 0
     return run
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    mesh = InMemoryMesh()
+    mesh.add_mailbox(ALDER, ods_code="A81001")
+    mesh.add_mailbox(BIRCH, ods_code="B82002")
+    mesh.register("9690937278", date(1957, 1, 9), "Smith", BIRCH)
+    federation = tmp_path / "federation.csv"
+    federation.write_text("ods_code,name,telephone\nB82002,Birch Surgery,01632 960020\n")
+    environment = {
+        "PRACTICE_ODS_CODE": "A81001",
+        "PRACTICE_NAME": "Alder Practice",
+        "PRACTICE_TELEPHONE": "01632 960010",
+        "FEDERATION_FILE": str(federation),
+        "MESH_URL": "https://msg.intspineservices.nhs.uk",
+        "MESH_MAILBOX_ID": ALDER,
+        "MESH_MAILBOX_PASSWORD": "password",
+        "MESH_SHARED_KEY": SHARED_KEY,
+    }
+    return World(mesh, tmp_path, environment=environment)
+
+
+@pytest.fixture
+def receiver(world: World, tmp_path: Path) -> Iterator[ReceiverBench]:
+    """Give our own receiver at the other end, who knows Mr Smith and takes a megabyte."""
+    url = f"sqlite:///{tmp_path}/receiver.sqlite3"
+    bench = wire_receiver(url, world.mesh, tmp_path / "receiver", MAX_MESSAGE_SIZE="1MB")
+    bench.know(INDEXED_SMITH)
+    world.work = bench.once
+    yield bench
+    bench.receiver.close()

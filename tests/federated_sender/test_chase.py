@@ -150,4 +150,5 @@ def test_the_patient_of_an_alert_is_known_to_the_mail_that_may_say_it(sent: Send
         alert.subject_id = "ALDERMB1"
         nobody = patient_of(session, alert)
 
-    assert (known, nobody) == ("Mr Richard John Smith, NHS number 9690937278", None)
+    assert (str(known), nobody) == ("Mr Richard John Smith, NHS number 9690937278", None)
+    assert "Smith" not in repr(known)

@@ -116,19 +116,6 @@ def test_deleting_twice_is_deleting_once(sender: SenderBench) -> None:
     assert sender.timeline(CONSULTATION).count("deleted") == 1
 
 
-def test_a_version_that_is_stored_already_is_sent_first(sender: SenderBench) -> None:
-    sender.enqueue(consultation())
-    sender.pass_time(hours=4)
-    sender.step("send")  # built, not posted
-
-    meant = delete(sender)
-    sender.once()
-
-    assert ([each["state"] for each in meant["reports"]], len(meant["warnings"])) == (["queued"], 1)
-    assert (sender.only()["state"], len(sender.posts())) == ("sent", 1)
-    assert kinds(sender) == ["deleted_after_sending"]
-
-
 def test_a_version_that_is_just_being_built_is_not_sent(sender: SenderBench) -> None:
     from federated_sender import workload
 

@@ -298,7 +298,9 @@ def _post_and_die(send) -> None:
     with send.database.transaction() as session:
         work = workload.claim(session, send.clock(), send.workflow_id)
     with send.database.transaction() as session:
-        workload.begin_post(session, work, send.clock())
+        report = workload.ours(session, work)
+        assert report is not None
+        workload.begin_post(report, send.clock())
     deliver(send.mesh, work.message, look_first=work.look_first)
     raise RuntimeError("killed")
 
