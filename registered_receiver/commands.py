@@ -89,24 +89,23 @@ def _add_tasks(commands: Commands, open_receiver: OpenReceiver) -> click.Group:
     @commands.group("tasks", invoke_without_command=True)
     @click.option("--json", "as_json", is_flag=True, help="Print the list as JSON.")
     @click.option("--state", type=click.Choice([state.value for state in TaskState]), help="Only tasks in this state.")
-    @click.option("--limit", type=click.IntRange(0), help="At most so many, the newest; 0 is all there ever were.")
+    @click.option("--limit", type=click.IntRange(0), default=0, help="At most so many, the newest; 0 is all.")
     @click.pass_context
-    def group(ctx: click.Context, as_json: bool, state: str | None, limit: int | None) -> None:
-        """List the tasks, newest first; `tasks show`, `export` and `complete` deal with one.
-
-        Without --limit, that is every open task, and the newest hundred of the completed and of the superseded ones.
-        """
-        from shared.presentation import print_json, print_table
+    def group(ctx: click.Context, as_json: bool, state: str | None, limit: int) -> None:
+        """List the tasks, newest first; `tasks show`, `export` and `complete` deal with one."""
+        from shared.presentation import print_json_list, print_table
 
         if ctx.invoked_subcommand is not None:
             return
         with opened(open_receiver, NAME) as receiver:
-            tasks = receiver.desk.tasks(state, limit)
-        if as_json:
-            print_json([task for task, _ in tasks])
-            return
-        table = [task | {"documents": len(task["documents"]), "note": note} for task, note in tasks]
-        print_table(table, _TASK_COLUMNS, "no tasks")
+            pages = receiver.desk.task_pages(state, limit)
+            if as_json:
+                print_json_list(task for page in pages for task, _ in page)
+                return
+            # each page has its headings: a list of years is not held to measure its columns
+            for page in pages:
+                table = [task | {"documents": len(task["documents"]), "note": note} for task, note in page]
+                print_table(table, _TASK_COLUMNS, "no tasks")
 
     return group
 

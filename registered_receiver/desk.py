@@ -5,13 +5,13 @@ When the line cannot be written, nothing is shown and nothing is done (FHIR-DOC-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy.orm import Session
 
-from registered_receiver import export, records, reviews, worklist
+from registered_receiver import export, patients, records, reviews, worklist
 from registered_receiver.ledger import AUDIT
 from registered_receiver.practice import Practice, local_date
 from registered_receiver.tables import Message, Review, Task
@@ -20,10 +20,16 @@ from shared.clock import Clock
 from shared.db import Database
 from shared.export import DocumentFile
 from shared.identifiers import MailboxId
-from shared.presentation import rfc3339
+from shared.presentation import rfc3339, timeline_json
 
 if TYPE_CHECKING:
     from registered_receiver.deciding import Decider
+
+
+NotedTask: TypeAlias = tuple[dict[str, Any], str]
+"""A task in the contract's shape, and what a person must know before they open it."""
+
+_A_PAGE: Final = 500
 
 
 @dataclass(frozen=True)
@@ -35,27 +41,39 @@ class Desk:
     practice: Practice
     who: Actor
 
-    def tasks(
-        self, state: str | None = None, limit: int | None = 0, *, nhs_number: str | None = None, skip: int = 0
-    ) -> list[tuple[dict[str, Any], str]]:
-        """Return the tasks, newest first, each with what a person must know before they open it; ``limit`` 0 is all.
+    def task_pages(self, state: str | None = None, limit: int = 0) -> Iterator[list[NotedTask]]:
+        """Give the tasks of one ``state`` or of all, newest first, a page or more; ``limit`` 0 is all.
 
-        They are those of one ``state`` or of all, of the patient with ``nhs_number`` or of all. Without a limit they
-        are every open task and the newest of the others.
+        The line of the audit is there before the first of them: a list of years is not read in one transaction.
         """
         with self.database.transaction() as session:
-            action = "tasks_listed" if nhs_number is None else "tasks_searched"
-            AUDIT.record(session, self.who, action, self.clock(), nhs_number=nhs_number)
-            tasks = (
-                worklist.current(session, state)
-                if limit is None
-                else worklist.listing(session, state, limit, nhs_number=nhs_number, skip=skip)
-            )
-            completed = worklist.completed_before(session)
-            return [
-                (records.task_json(task), records.task_note(task.flag, completed_before=task.task_id in completed))
-                for task in tasks
-            ]
+            self._audit(session, "tasks_listed")
+        last, listed = None, 0
+        while True:
+            wanted = min(_A_PAGE, limit - listed) if limit else _A_PAGE
+            with self.database.snapshot() as session:
+                tasks = worklist.page(session, state, wanted, last)
+                shown = _noted(session, tasks)
+            yield shown
+            listed += len(tasks)
+            if len(tasks) < _A_PAGE or listed == limit:
+                return
+            last = tasks[-1]
+
+    def tasks(
+        self, state: str | None = None, limit: int = 0, *, nhs_number: str | None = None, skip: int = 0
+    ) -> list[NotedTask]:
+        """Return the tasks, newest first, each with what a person must know before they open it; ``limit`` 0 is all.
+
+        They are those of one ``state`` or of all, of the patient with ``nhs_number`` or of all.
+        """
+        with self.database.transaction() as session:
+            tasks = worklist.listing(session, state, limit, nhs_number=nhs_number, skip=skip)
+            if nhs_number is None:
+                self._audit(session, "tasks_listed")
+            else:
+                self._audit_record(session, "tasks_searched", None, nhs_number, _found(tasks))
+            return _noted(session, tasks)
 
     def task(self, task_id: str) -> dict[str, Any]:
         """Return one task in full; raises CommandFailed when there is none."""
@@ -121,6 +139,12 @@ class Desk:
             reviews.refresh(session, local_date(now))
             return reviews.listing(session)
 
+    def reviews_in_full(self) -> list[dict[str, Any]]:
+        """Return the near misses that await a person with all that they are shown."""
+        waiting = self.reviews()
+        with self.database.snapshot() as session:
+            return [reviews.full_json(session, review) for review in waiting]
+
     def review(self, review_id: str) -> dict[str, Any]:
         """Return one review in full, decided or not; raises CommandFailed when there is none.
 
@@ -129,9 +153,9 @@ class Desk:
         now = self.clock()
         with self.database.transaction() as session:
             reviews.refresh(session, local_date(now))
-            row = reviews.full_json(reviews.find(session, review_id))
+            row = reviews.full_json(session, reviews.find(session, review_id))
             named = row["nhs_number"] or row["message_facts"].get("nhs_number")
-            self._audit_review(session, "review_viewed", review_id, named, None)
+            self._audit_record(session, "review_viewed", review_id, named)
             return row
 
     def match(
@@ -145,7 +169,7 @@ class Desk:
         with self.database.transaction() as session:
             settled = self._decider(shown).match(session, review_id, choose, reason)
             chosen = session.get_one(Review, review_id).nhs_number
-            self._audit_review(session, "review_matched", review_id, chosen, reason)
+            self._audit_record(session, "review_matched", review_id, chosen, reason)
         return settled
 
     def reject(self, review_id: str, reason: str, *, shown: str | None = None) -> list[Message]:
@@ -153,8 +177,42 @@ class Desk:
         with self.database.transaction() as session:
             settled = self._decider(shown).reject(session, review_id, reason)
             named = session.get_one(Review, review_id).facts.get("nhs_number")
-            self._audit_review(session, "review_rejected", review_id, named, reason)
+            self._audit_record(session, "review_rejected", review_id, named, reason)
         return settled
+
+    def messages(self, state: str | None, limit: int, skip: int = 0) -> list[dict[str, Any]]:
+        """Return messages of one ``state`` or of all, newest first; where a confidential one came from is left out."""
+        with self.database.transaction() as session:
+            self._audit(session, "messages_listed")
+            found = records.listing(session, state=state, since=None, limit=limit, skip=skip)
+            return _keep_confidence(session, found)
+
+    def message(self, identifier: str) -> dict[str, Any]:
+        """Return one message with its ``timeline``, as :meth:`messages` does; raises CommandFailed when there is none.
+
+        Whose report it is stands in the audit as far as it is known: as its task has it, else as the review does.
+        """
+        with self.database.transaction() as session:
+            record, lines = records.story(session, identifier)
+            review = session.get(Review, record["review_id"]) if record["review_id"] else None
+            task = session.get(Task, record["task_id"]) if record["task_id"] else None
+            named = task.nhs_number if task else review.nhs_number or review.facts.get("nhs_number") if review else None
+            self._audit_record(session, "message_viewed", record["mesh_message_id"], named)
+            (shown,) = _keep_confidence(session, [record])
+            return shown | {"timeline": [timeline_json(line) for line in lines]}
+
+    def retry(self, identifier: str) -> None:
+        """Take a message back into work that was set aside; raises CommandFailed when it was not."""
+        with self.database.transaction() as session:
+            records.retry(session, identifier, self.clock(), self.who.name)
+            self._audit_record(session, "record_retried", identifier)
+
+    def is_patient(self, nhs_number: str, review_id: str) -> bool:
+        """Say whether the patient index has somebody under a number: that is looked up about a near miss."""
+        with self.database.transaction() as session:
+            known = patients.find(session, nhs_number) is not None
+            self._audit_record(session, "patient_looked_up", review_id, nhs_number, _found(known))
+            return known
 
     def message_files(self, identifier: str) -> Mapping[str, bytes]:
         """Return a message as it came and its MESH headers, by the names of their files.
@@ -165,10 +223,7 @@ class Desk:
             message = records.find(session, identifier)
             task = worklist.of_message(session, message.mesh_message_id)
             nhs_number = None if task is None else task.nhs_number
-            subject_id = message.mesh_message_id
-            AUDIT.record(
-                session, self.who, "message_exported", self.clock(), subject_id=subject_id, nhs_number=nhs_number
-            )
+            self._audit_record(session, "message_exported", message.mesh_message_id, nhs_number)
             return export.message_files(session, message)
 
     def _decider(self, shown: str | None) -> Decider:
@@ -178,13 +233,40 @@ class Desk:
 
     def _audit(self, session: Session, action: str, task: Task | None = None, reason: str | None = None) -> None:
         subject_id, nhs_number = (None, None) if task is None else (task.task_id, task.nhs_number)
+        self._audit_record(session, action, subject_id, nhs_number, reason)
+
+    def _audit_record(
+        self,
+        session: Session,
+        action: str,
+        subject_id: str | None,
+        nhs_number: str | None = None,
+        reason: str | None = None,
+    ) -> None:
         AUDIT.record(
             session, self.who, action, self.clock(), subject_id=subject_id, nhs_number=nhs_number, reason=reason
         )
 
-    def _audit_review(
-        self, session: Session, action: str, review_id: str, nhs_number: str | None, reason: str | None
-    ) -> None:
-        AUDIT.record(
-            session, self.who, action, self.clock(), subject_id=review_id, nhs_number=nhs_number, reason=reason
-        )
+
+def _noted(session: Session, tasks: Sequence[Task]) -> list[NotedTask]:
+    completed = worklist.completed_before(session, tasks)
+    return [
+        (records.task_json(task), records.task_note(task.flag, completed_before=task.task_id in completed))
+        for task in tasks
+    ]
+
+
+def _found(what: object) -> str:
+    """Return what the audit says of looking for a patient: a miss tells whether somebody is one here, too."""
+    return "found" if what else "not found"
+
+
+def _keep_confidence(session: Session, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Take the mailbox, which names the practice, from what is confidential or not known to be otherwise.
+
+    ``withheld`` then says which of the two (GPCM-SD-092).
+    """
+    known = records.confidence(session, found)
+    words = {True: "confidential", False: "", None: "not shown"}
+    shown = [message | {"withheld": words[known[message["mesh_message_id"]]]} for message in found]
+    return [message | {"sender_mailbox": None} if message["withheld"] else message for message in shown]

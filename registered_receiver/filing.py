@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from registered_receiver import ledger, patients, precedents, replies, response_queue, reviews, subjects, worklist
+from registered_receiver import ledger, patients, replacements, replies, response_queue, reviews, subjects, worklist
 from registered_receiver.matching import UNKNOWN, Decision, Found, Match, NearMiss, match, reason, settle
 from registered_receiver.practice import Practice, local_date
 from registered_receiver.replies import Request
@@ -46,23 +46,23 @@ def act_on(
     by: str = ledger.DAEMON,
 ) -> None:
     """File the report, put it up for review, or leave it unmatched; queue the business response where there is one."""
+    message.confidential = subjects.is_confidential(message.subject, report.confidential)
     if isinstance(found, NearMiss):
         review = reviews.put_up(session, message, report, found.candidates, now)
         detail = f"review {review.review_id}; {reason(found)}"
         ledger.advance(session, message, MessageEvent.NEARLY_MATCHED, now, by=by, detail=detail)
+        replacements.settle(session, message, report.replaces, now)
         return
     code = found.code if isinstance(found, Found) else UNKNOWN
     filed = isinstance(found, Found) and code in replies.FILED_CODES
     event = MessageEvent.MATCHED if filed else MessageEvent.NOT_MATCHED
     ledger.advance(session, message, event, now, by=by, code=code, detail=reason(found))
     if isinstance(found, Found) and filed:
-        replaces = precedents.taken_as(session, report.replaces, message.sender_mailbox)
-        task = worklist.file(session, message, report, found.patient.nhs_number, now, replaces=replaces)
+        task = worklist.file(session, message, report, found.patient.nhs_number, now)
         if practice.drops_tasks:
             worklist.queue_drop(session, task, now)
         for doubt in subjects.doubts(message.recipient, message.subject, report):
             ledger.note(session, message, "noted", now, detail=doubt)
-        if report.replaces and replaces is None:
-            ledger.note(session, message, "noted", now, detail="the document that it replaces is not here")
     response = replies.business_response(request_of(message), code, practice.responder, now)
     response_queue.queue(session, message, response, now)
+    replacements.settle(session, message, report.replaces, now)

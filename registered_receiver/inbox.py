@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,11 +10,13 @@ from typing import Final
 from sqlalchemy import exists, or_, select
 from sqlalchemy.orm import Session
 
-from registered_receiver import ledger
+from registered_receiver import ledger, subjects
+from registered_receiver.id_tables import ProcessedId, key
 from registered_receiver.ledger import LeaseLost
 from registered_receiver.states import MessageEvent, MessageState
-from registered_receiver.tables import Message, MessageBody, ProcessedId, Response
+from registered_receiver.tables import Message, MessageBody, Response
 from shared.db import is_one_of
+from shared.itk3.naming import normal_form
 from shared.itk3.primitives import is_fhir_id
 from shared.mesh.messages import IncomingMessage, MessageHeaders
 
@@ -59,13 +60,13 @@ def keep_record(
     message = session.get(Message, headers.message_id, with_for_update=True)
     if message is None:
         message = Message(mesh_message_id=headers.message_id, left_in_mesh=left, attempts=0, truncated=False)
-        _describe(message, headers, now)
+        _describe(message, headers, event, now)
         ledger.begin(session, message, event, now, code=code)
         return message
     if left or not message.left_in_mesh:
         return None
     message.left_in_mesh, message.pruned_at = False, None
-    _describe(message, headers, now)
+    _describe(message, headers, event, now)
     ledger.advance(session, message, event, now, code=code)
     return message
 
@@ -81,7 +82,7 @@ def is_kept(session: Session, mesh_message_id: str) -> bool:
     return message is not None and not message.left_in_mesh
 
 
-def _describe(message: Message, headers: MessageHeaders, now: datetime) -> None:
+def _describe(message: Message, headers: MessageHeaders, event: MessageEvent, now: datetime) -> None:
     """Write down what MESH says about a message."""
     message.message_type = headers.message_type
     message.workflow_id = headers.workflow_id
@@ -93,6 +94,9 @@ def _describe(message: Message, headers: MessageHeaders, now: datetime) -> None:
     message.status_code = headers.status_code
     message.status_description = headers.status_description
     message.received_at = now
+    # a report says it itself, once it is read
+    is_report = event is MessageEvent.COLLECTED
+    message.confidential = None if is_report else subjects.is_confidential(headers.subject, stated=False)
 
 
 def answered_by(session: Session, headers: MessageHeaders) -> Response | None:
@@ -156,21 +160,20 @@ def note_identity(message: Message, message_id: str | None, sender_reference: st
 
 def is_processed(session: Session, kind: str, value: str | None, sender_mailbox: str | None) -> bool:
     """Say whether an id of this ``kind`` from this mailbox earned 20013 before (decision 27)."""
-    return bool(value) and processed_as(session, kind, value or "", sender_mailbox) is not None
-
-
-def processed_as(session: Session, kind: str, value: str, sender_mailbox: str | None) -> str | None:
-    """Return the MESH message id of what earned 20013 under an id from this mailbox; None when nothing did."""
-    row = session.get(ProcessedId, (kind, _key(value), _key(sender_mailbox or "")))
-    return None if row is None else row.mesh_message_id
+    # earlier releases kept an id as it came
+    written = {normal_form(value), value or ""} - {""}
+    keys = [(kind, key(each), key(sender_mailbox or "")) for each in written]
+    return any(session.get(ProcessedId, each) is not None for each in keys)
 
 
 def mark_processed(session: Session, message: Message, keys: Iterable[tuple[str, str | None]], now: datetime) -> None:
     """Remember that these (kind, value) ids earned 20013."""
-    mailbox, mesh_message_id = _key(message.sender_mailbox or ""), message.mesh_message_id
+    mailbox, mesh_message_id = key(message.sender_mailbox or ""), message.mesh_message_id
     for kind, value in keys:
-        if value:
-            row = ProcessedId(kind=kind, value=_key(value), sender_mailbox=mailbox, mesh_message_id=mesh_message_id)
+        if normal_form(value):
+            row = ProcessedId(
+                kind=kind, value=key(normal_form(value)), sender_mailbox=mailbox, mesh_message_id=mesh_message_id
+            )
             row.processed_at = now
             session.add(row)
 
@@ -199,8 +202,3 @@ def _claimed(message: Message, body: bytes) -> Claimed:
         received_at=message.received_at,
         lease_until=message.lease_until,
     )
-
-
-def _key(value: str) -> str:
-    """Return an id or a mailbox as the key of a row: a hostile message may carry one of any length."""
-    return value if len(value) <= _LONGEST_KEY else f"sha256:{hashlib.sha256(value.encode()).hexdigest()}"

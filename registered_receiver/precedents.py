@@ -1,28 +1,23 @@
-"""What the receiver knows of earlier messages when another one is to be judged."""
+"""What the receiver knows of earlier messages when another one is to be judged, and what it keeps for later ones."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from registered_receiver import inbox, ledger, worklist
+from registered_receiver import document_ids, inbox, replacements
 from registered_receiver.tables import Message, Task
 from shared.itk3.parse import Reading, read
 from shared.itk3.rule import Context, Replaced
 from shared.itk3.rules import REPLACEMENT_FAILED, Verdict, read_report, replaced_by
 
-FAILED_REPLACEMENT: Final = "replacement_failed"
-"""The kind of alert about a task whose replacement could not be processed (20014)."""
-
-_FLAG: Final = "A document that was to replace this one could not be processed."
-
 
 def context_of(session: Session, reading: Reading, ods_code: str, sender_mailbox: str | None) -> Context:
     """Return what a message that came from ``sender_mailbox`` is judged with."""
-    original = _original(session, reading, sender_mailbox)
+    target = replaced_by(reading)
+    original = None if target is None else document_ids.named(session, target, sender_mailbox, reading.sender_reference)
     return Context(
         ods_code=ods_code,
         sender_mailbox=sender_mailbox,
@@ -32,53 +27,25 @@ def context_of(session: Session, reading: Reading, ods_code: str, sender_mailbox
     )
 
 
-def distrust(session: Session, message: Message, reading: Reading, verdict: Verdict, now: datetime) -> None:
-    """Flag the task of a document whose replacement was refused: neither of the two may be relied on (20014)."""
-    original = _original(session, reading, message.sender_mailbox) if verdict.code == REPLACEMENT_FAILED else None
-    task = worklist.of_message(session, original.mesh_message_id) if original is not None else None
-    if task is None:
-        return
-    task.flag = task.flag or _FLAG
-    ledger.ALERTS.open(
-        session,
-        kind=FAILED_REPLACEMENT,
-        subject_id=task.task_id,
-        now=now,
-        text=f"{_FLAG} {verdict.diagnostics}. The sender was told by the response {verdict.code}.",
-        action=f"Do not rely on task {task.task_id} before you telephoned the sender, who has the newer document.",
-        code=verdict.code,
-    )
-
-
-def taken_as(session: Session, identifier: str | None, sender_mailbox: str | None) -> str | None:
-    """Return the MESH message id of the document with this identifier from this mailbox; None when none was taken."""
-    message = _taken(session, identifier, sender_mailbox) if identifier else None
-    return None if message is None else message.mesh_message_id
-
-
-def _original(session: Session, reading: Reading, sender_mailbox: str | None) -> Message | None:
-    """Return the message of the document that another one names as its original, None when it is not here."""
-    identifier = replaced_by(reading)
-    return None if identifier is None else _taken(session, identifier, sender_mailbox)
-
-
-def _taken(session: Session, identifier: str, sender_mailbox: str | None) -> Message | None:
-    # the guides do not say which of its ids names a document
-    for kind in ("payload", "message"):
-        for written in dict.fromkeys((identifier, identifier.lower(), identifier.upper())):
-            key = inbox.processed_as(session, kind, written, sender_mailbox)
-            if key is not None:
-                return session.get(Message, key)
-    return None
+def learn(session: Session, message: Message, reading: Reading, verdict: Verdict, now: datetime) -> None:
+    """Keep what an accepted message is called; distrust the document whose replacement was refused (20014)."""
+    target = replaced_by(reading)
+    if verdict.accepted and reading.envelope is not None:
+        document_ids.remember(session, message, reading.envelope, target)
+    elif target is not None and verdict.code == REPLACEMENT_FAILED:
+        document_ids.remember_replaced(session, message, target)
+        replacements.settle(session, message, target, now)
 
 
 def _as_received(session: Session, original: Message) -> Replaced:
-    chosen = select(Task.nhs_number).where(Task.mesh_message_id == original.mesh_message_id)
-    numbers = set(session.scalars(chosen))
+    query = select(Task.nhs_number, Task.sender_ods_code).where(Task.mesh_message_id == original.mesh_message_id)
+    filed = session.execute(query).one_or_none()
+    numbers, ods_code = (set(), None) if filed is None else ({filed.nhs_number}, filed.sender_ods_code)
     body = inbox.read_body(session, original.mesh_message_id)
     envelope = read(body, len(body)).envelope
     # what was pruned cannot be compared any more
     if envelope is not None:
         numbers.add(read_report(envelope).patient.nhs_number)
+        ods_code = envelope.sender_ods_code
     # what was accepted has a reference (10007)
-    return Replaced(original.sender_reference or "", frozenset(map(str, numbers)))
+    return Replaced(original.sender_reference or "", frozenset(map(str, numbers)), ods_code)

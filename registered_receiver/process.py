@@ -8,13 +8,13 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from registered_receiver import events, inbox, ledger, patients, replies, response_queue, versions, worklist
+from registered_receiver import events, inbox, ledger, patients, replies, response_queue, subjects, versions
 from registered_receiver.filing import act_on, look_up, request_of
 from registered_receiver.inbox import Claimed
 from registered_receiver.ledger import LeaseLost
 from registered_receiver.matching import Found
 from registered_receiver.practice import Practice
-from registered_receiver.precedents import context_of, distrust
+from registered_receiver.precedents import context_of, learn
 from registered_receiver.states import MessageEvent, MessageState
 from registered_receiver.tables import Message
 from registered_receiver.validation import Judgement, validate
@@ -23,7 +23,7 @@ from shared.db import DATABASE_AWAY, Database
 from shared.errors import MessagingError
 from shared.itk3.envelope import Envelope
 from shared.itk3.parse import Reading, read
-from shared.itk3.rules import read_report
+from shared.itk3.rules import read_report, states_confidence
 from shared.log import describe
 
 _INDEX_EMPTY = {"kind": "patient_index_empty", "subject_id": "patient_index"}
@@ -82,6 +82,7 @@ class Process:
                 keys = (("message", reading.message_id), ("payload", reading.payload_identifier))
                 inbox.mark_processed(session, message, keys, self.clock())
             else:
+                message.confidential = subjects.is_confidential(message.subject, states_confidence(reading.envelope))
                 message.release()
         return judgement.event is MessageEvent.ACCEPTED
 
@@ -93,14 +94,14 @@ class Process:
         ledger.advance(session, message, judgement.event, now, code=verdict.code, detail=verdict.diagnostics)
         response = replies.infrastructure_response(request_of(message), verdict, self.practice.responder, now)
         response_queue.queue(session, message, response, now)
-        distrust(session, message, reading, verdict, now)
+        learn(session, message, reading, verdict, now)
 
     def _match(self, claimed: Claimed, envelope: Envelope) -> None:
         """Look for the patient of an accepted message, and act on what is found."""
         report = read_report(envelope)
         now = self.clock()
         with self.database.transaction() as session:
-            versions.lock(session, worklist.chain_ods_code(report), report.sender_reference)
+            versions.lock(session, *versions.chain_of(report))
             message = inbox.reclaim(session, claimed)
             found = look_up(session, report, self.practice, now)
             act_on(session, message, report, found, self.practice, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -98,8 +98,10 @@ def review_json(review: Review) -> dict[str, Any]:
     }
 
 
-def listing(session: Session, *, state: str | None, since: datetime | None, limit: int) -> list[dict[str, Any]]:
-    """Return messages, newest first; ``limit`` 0 is all."""
+def listing(
+    session: Session, *, state: str | None, since: datetime | None, limit: int, skip: int = 0
+) -> list[dict[str, Any]]:
+    """Return messages, newest first, ``skip`` of them left out; ``limit`` 0 is all."""
     query = select(Message, Task.task_id).outerjoin(Task, Task.mesh_message_id == Message.mesh_message_id)
     query = query.order_by(Message.received_at.desc(), Message.mesh_message_id.desc())
     if state is not None:
@@ -107,8 +109,15 @@ def listing(session: Session, *, state: str | None, since: datetime | None, limi
     if since is not None:
         query = query.where(Message.changed_at >= since)
     if limit:
-        query = query.limit(limit)
+        query = query.offset(skip).limit(limit)
     return [message_json(message, task_id) for message, task_id in session.execute(query)]
+
+
+def confidence(session: Session, found: Collection[Mapping[str, Any]]) -> dict[str, bool | None]:
+    """Return which of the messages ``found`` are of a confidential consultation; None is not known."""
+    ids = [message["mesh_message_id"] for message in found]
+    query = select(Message.mesh_message_id, Message.confidential).where(Message.mesh_message_id.in_(ids))
+    return {row.mesh_message_id: row.confidential for row in session.execute(query)}
 
 
 def counts(session: Session) -> dict[str, int]:

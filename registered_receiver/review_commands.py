@@ -39,18 +39,18 @@ def add_review_commands(commands: Commands, open_receiver: OpenReceiver) -> None
     @click.pass_context
     def group(ctx: click.Context, as_json: bool) -> None:
         """List the reports whose patient was nearly found; `reviews match` and `reject` decide one."""
-        from registered_receiver import records, reviews
+        from registered_receiver import records
         from shared.presentation import print_json
 
         if ctx.invoked_subcommand is not None:
             return
         with opened(open_receiver, NAME) as receiver:
-            waiting = receiver.desk.reviews()
-        if as_json:
-            print_json([records.review_json(review) for review in waiting])
-            return
+            if as_json:
+                print_json([records.review_json(review) for review in receiver.desk.reviews()])
+                return
+            waiting = receiver.desk.reviews_in_full()
         for review in waiting:
-            _print_review(reviews.full_json(review))
+            _print_review(review)
         if not waiting:
             click.echo("no reviews")
 
@@ -125,7 +125,7 @@ def _print_review(row: Mapping[str, Any]) -> None:
     from shared.presentation import print_table, printable
 
     click.echo(f"review {row['review_id']} since {row['opened_at']}, MESH message {row['mesh_message_id']}")
-    click.echo(f"consultation {row['consultation_id']} of {row['sender_ods_code']}")
+    click.echo(f"consultation {row['consultation_id']} of {row['sender_ods_code'] or 'a practice that is not shown'}")
     # a column for each, so that what must be compared stands side by side
     who = {"the report says": row["message_facts"]}
     who |= {f"candidate {each['candidate']}": _candidate_line(each) for each in row["candidates"]}

@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from registered_receiver import patients, versions
 from registered_receiver.matching import Candidate, Found, NearMiss, PatientFacts, match
 from registered_receiver.tables import Message, Review
-from registered_receiver.worklist import chain_ods_code
 from shared.errors import CommandFailed
 from shared.itk3.model import ReceivedReport
 from shared.presentation import rfc3339
@@ -44,11 +43,12 @@ def put_up(
     session: Session, message: Message, report: ReceivedReport, candidates: Sequence[Candidate], now: datetime
 ) -> Review:
     """Let a person decide whether one of ``candidates`` is the patient."""
+    sender_ods_code, consultation_id = versions.chain_of(report)
     review = Review(
         review_id=str(uuid4()),
         mesh_message_id=message.mesh_message_id,
-        sender_ods_code=chain_ods_code(report),
-        consultation_id=report.sender_reference,
+        sender_ods_code=sender_ods_code,
+        consultation_id=consultation_id,
         facts=facts_json(facts_of(report)),
         candidates=_shown(candidates),
         opened_at=now,
@@ -97,7 +97,8 @@ def require_shown(session: Session, review: Review, digest: str, today: date) ->
 
 def decided_before(session: Session, report: ReceivedReport) -> Review | None:
     """Return the latest decision on another version of this consultation with the same demographics."""
-    decided = [review for review in _of_chain(session, *_chain(report)) if review.decided_at is not None]
+    chain = _of_chain(session, *versions.chain_of(report))
+    decided = [review for review in chain if review.decided_at is not None]
     wanted = facts_json(facts_of(report))
     same = [review for review in decided if review.facts == wanted]
     return max(same, key=lambda review: (review.decided_at, review.review_id), default=None)
@@ -144,12 +145,17 @@ def candidate_number(review: Review, candidate: int) -> str:
     raise CommandFailed(f"review {review.review_id} has no candidate {candidate}")
 
 
-def full_json(review: Review) -> dict[str, Any]:
-    """Return a review with both sides and, once it is decided, who decided what, and why."""
+def full_json(session: Session, review: Review) -> dict[str, Any]:
+    """Return a review with both sides and, once it is decided, who decided what, and why.
+
+    Of a report that is confidential, or not known to be otherwise, it does not say which practice wrote it
+    (GPCM-SD-092).
+    """
+    open_to_all = session.get_one(Message, review.mesh_message_id).confidential is False
     return {
         "review_id": review.review_id,
         "mesh_message_id": review.mesh_message_id,
-        "sender_ods_code": review.sender_ods_code,
+        "sender_ods_code": review.sender_ods_code if open_to_all else None,
         "consultation_id": review.consultation_id,
         "message_facts": review.facts,
         "candidates": review.candidates,
@@ -220,10 +226,6 @@ def _candidate_json(candidate: Candidate) -> dict[str, Any]:
         "died_on": patient.died_on and patient.died_on.isoformat(),
         "agrees": [str(agreement) for agreement in candidate.agreements],
     }
-
-
-def _chain(report: ReceivedReport) -> tuple[str, str]:
-    return chain_ods_code(report), report.sender_reference
 
 
 def _of_chain(session: Session, sender_ods_code: str, consultation_id: str) -> list[Review]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, LargeBinary, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from registered_receiver import id_tables  # noqa: F401 - its tables are the receiver's, too
 from registered_receiver.patient_tables import Base, one_of
 from registered_receiver.states import MessageState, TaskState
 from shared.db import UtcDateTime
@@ -40,6 +41,7 @@ class Message(ClaimColumns, Base):
 
     ``recipient`` and ``subject`` may be patient data. ``truncated`` says that only its beginning is kept, and
     ``left_in_mesh`` that only this record is kept, since MESH still has it. ``pruned_at``: bytes and subject are gone.
+    Of a ``confidential`` one nobody at the worklist is shown where it came from; None is not known, and treated so.
     """
 
     __tablename__ = "message"
@@ -65,6 +67,7 @@ class Message(ClaimColumns, Base):
     business_code: Mapped[str | None] = mapped_column(String(16))
     diagnostics: Mapped[str | None] = mapped_column(Text)
     pruned_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    confidential: Mapped[bool | None]
 
     __table_args__ = (
         CheckConstraint(one_of("state", *MessageState), name="ck_message_state"),
@@ -84,20 +87,6 @@ class MessageBody(Base):
 
     mesh_message_id: Mapped[str] = mapped_column(ForeignKey("message.mesh_message_id"), primary_key=True)
     body: Mapped[bytes] = mapped_column(LargeBinary)
-
-
-class ProcessedId(Base):
-    """An id that earned 20013 from a sender's mailbox (decision 27); outlives the message it came with."""
-
-    __tablename__ = "processed_id"
-
-    kind: Mapped[str] = mapped_column(String(16), primary_key=True)
-    value: Mapped[str] = mapped_column(String(255), primary_key=True)
-    sender_mailbox: Mapped[str] = mapped_column(String(255), primary_key=True)
-    mesh_message_id: Mapped[str] = mapped_column(String(100))
-    processed_at: Mapped[datetime] = mapped_column(UtcDateTime)
-
-    __table_args__ = (CheckConstraint(one_of("kind", "message", "payload"), name="ck_processed_id_kind"),)
 
 
 class Response(ClaimColumns, Base):

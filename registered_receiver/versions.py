@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from registered_receiver import chain, ledger
+from registered_receiver import chain, document_ids, flags, ledger
+from registered_receiver.flags import Flag
 from registered_receiver.states import TaskEvent, TaskState
-from registered_receiver.tables import Task
+from registered_receiver.tables import Message, Task
+from shared.itk3.model import ReceivedReport
+from shared.itk3.naming import normal_form
 
 OTHER_PATIENT = "patient_differs"
 """The kind of alert about versions that name different patients."""
 
-_FLAG = "Another version of this consultation names another patient."
+
+def chain_of(report: ReceivedReport) -> tuple[str, str]:
+    """Return the key of a report's chain: the sender's ODS code, and its reference in the normal form."""
+    return report.sender_ods_code[:255], normal_form(report.sender_reference)
 
 
 def lock(session: Session, sender_ods_code: str, consultation_id: str) -> None:
@@ -31,24 +37,52 @@ def lock(session: Session, sender_ods_code: str, consultation_id: str) -> None:
         session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
-def put_in_place(session: Session, task: Task, now: datetime, *, replaces: str | None = None) -> None:
+def put_in_place(session: Session, task: Task, now: datetime) -> None:
     """Put a new ``task``, not yet added, in its locked chain: it supersedes, is superseded, or stands alone.
 
-    ``replaces`` is the MESH message whose document it says that it replaces.
     Every superseded task of a patient names the one that is open or completed, whatever the order of arrival.
     """
     query = select(Task).where(
         Task.sender_ods_code == task.sender_ods_code, Task.consultation_id == task.consultation_id
     )
     others = {other.task_id: other for other in session.scalars(query.order_by(Task.task_id).with_for_update())}
-    named = next((each.task_id for each in others.values() if each.mesh_message_id == replaces), None)
-    placement = chain.place(_version(task), [_version(other) for other in others.values()], named)
+    if not others:
+        return
+    *chained, filed = _versions(session, [*others.values(), task])
+    placement = chain.place(filed, chained)
+    _compare_mailboxes(session, task, others.get(placement.supersedes or placement.superseded_by or ""))
     if placement.superseded_by is not None:
         task.state, task.superseded_by = TaskState.SUPERSEDED, placement.superseded_by
     if placement.supersedes is not None:
         _supersede(session, others[placement.supersedes], task, others.values(), now)
     for task_id in placement.flagged:
         _flag(session, others.get(task_id, task), now)
+
+
+def _versions(session: Session, tasks: Sequence[Task]) -> list[chain.Version]:
+    linked = document_ids.linked(session, tasks)
+    return [
+        chain.Version(
+            task_id=task.task_id,
+            nhs_number=task.nhs_number,
+            version=task.version,
+            authored_on=task.authored_on,
+            superseded=task.state == TaskState.SUPERSEDED,
+            replaces=linked.get(task.task_id),
+            orphaned=task.task_id in linked and linked[task.task_id] is None,
+        )
+        for task in tasks
+    ]
+
+
+def _compare_mailboxes(session: Session, task: Task, other: Task | None) -> None:
+    """Let people know of a version from elsewhere: MESH vouches for the mailbox, only the message for the ODS code."""
+    if other is not None:
+        both = (task, other)
+        mailboxes = {session.get_one(Message, each.mesh_message_id).sender_mailbox for each in both}
+        if len(mailboxes) > 1:
+            for each in both:
+                flags.put(each, Flag.OTHER_MAILBOX)
 
 
 def _supersede(session: Session, older: Task, newer: Task, chained: Collection[Task], now: datetime) -> None:
@@ -64,10 +98,7 @@ def _supersede(session: Session, older: Task, newer: Task, chained: Collection[T
 
 
 def _flag(session: Session, task: Task, now: datetime) -> None:
-    if task.flag is not None:
-        return
-    task.flag = _FLAG
-    if task.state == TaskState.SUPERSEDED:
+    if not flags.put(task, Flag.OTHER_PATIENT) or task.state == TaskState.SUPERSEDED:
         return
     named = ledger.if_uuid(task.consultation_id)
     which = f" ({named})" if named else ""
@@ -80,8 +111,3 @@ def _flag(session: Session, task: Task, now: datetime) -> None:
         action=f"Compare task {task.task_id} with the other tasks of this consultation, and telephone the sender.",
         code=None,
     )
-
-
-def _version(task: Task) -> chain.Version:
-    superseded = task.state == TaskState.SUPERSEDED
-    return chain.Version(task.task_id, task.nhs_number, task.version, task.authored_on, superseded)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, selectinload
 
@@ -16,48 +16,32 @@ from registered_receiver.tables import Blob, Message, Task, TaskDocument, TaskDr
 from shared.errors import CommandFailed
 from shared.itk3 import identity
 from shared.itk3.model import Document, ReceivedReport
+from shared.itk3.naming import normal_form
 
-_RECENT: Final = 100
 
-
-def file(
-    session: Session,
-    message: Message,
-    report: ReceivedReport,
-    nhs_number: str,
-    now: datetime,
-    *,
-    replaces: str | None = None,
-) -> Task:
-    """Make the task of a report about the patient ``nhs_number`` of our index, and put it in its chain.
-
-    ``replaces`` is the MESH message whose document the report replaces, as far as it is here.
-    """
+def file(session: Session, message: Message, report: ReceivedReport, nhs_number: str, now: datetime) -> Task:
+    """Make the task of a report about the patient ``nhs_number`` of our index, and put it in its chain."""
+    sender_ods_code, consultation_id = versions.chain_of(report)
     task = Task(
-        task_id=identity.task_id(message.sender_mailbox or "", report.payload_identifier),
+        task_id=identity.task_id(message.sender_mailbox or "", normal_form(report.payload_identifier)),
         mesh_message_id=message.mesh_message_id,
         state=TaskState.OPEN,
         subject=subjects.task_subject(message.subject, report),
-        confidential=subjects.is_confidential(message.subject, report),
-        sender_ods_code=chain_ods_code(report),
-        consultation_id=report.sender_reference,
+        confidential=message.confidential is not False,
+        sender_ods_code=sender_ods_code,
+        consultation_id=consultation_id,
         version=subjects.report_version(message.subject, report),
         authored_on=report.authored_on,
         nhs_number=nhs_number,
         received_at=message.received_at,
     )
-    versions.put_in_place(session, task, now, replaces=replaces)
+    versions.put_in_place(session, task, now)
     session.add(task)
     session.flush()
     for position, document in enumerate(report.documents, 1):
         _store(session, task, position, document)
     ledger.note(session, message, "task_made", now, to=task.state, detail=task.task_id)
     return task
-
-
-def chain_ods_code(report: ReceivedReport) -> str:
-    """Return the sender's ODS code as the key of a chain."""
-    return report.sender_ods_code[:255]
 
 
 def listing(
@@ -75,14 +59,20 @@ def listing(
     return list(session.scalars(query.offset(skip).limit(limit) if limit else query))
 
 
-def current(session: Session, state: str | None = None) -> list[Task]:
-    """Return every open task, and of the completed and the superseded ones the newest hundred each, newest first.
+def page(session: Session, state: str | None, limit: int, after: Task | None) -> list[Task]:
+    """Return at most ``limit`` tasks with their documents, newest first: those that come ``after`` another one.
 
-    They are those of one ``state`` or of all.
+    They are those of one ``state`` or of all. However far a list goes on, each page costs the same.
     """
-    states = TaskState if state is None else (state,)
-    found = [task for each in states for task in listing(session, each, 0 if each == TaskState.OPEN else _RECENT)]
-    return sorted(sorted(found, key=lambda task: task.task_id), key=lambda task: task.received_at, reverse=True)
+    query = select(Task).options(selectinload(Task.documents)).order_by(Task.received_at.desc(), Task.task_id)
+    if state is not None:
+        query = query.where(Task.state == state)
+    if after is not None:
+        at, task_id = after.received_at, after.task_id
+        query = query.where(or_(Task.received_at < at, and_(Task.received_at == at, Task.task_id > task_id)))
+        # said twice, so that the index on the time is used
+        query = query.where(Task.received_at <= at)
+    return list(session.scalars(query.limit(limit)))
 
 
 def counts(session: Session) -> dict[str, int]:
@@ -127,9 +117,10 @@ def queue_drop(session: Session, task: Task, now: datetime) -> None:
     session.add(TaskDrop(task_id=task.task_id, queued_at=now, attempts=0))
 
 
-def completed_before(session: Session) -> set[str]:
-    """Return the ids of the tasks of which an earlier version was completed already (decision 23)."""
-    query = select(Task.superseded_by).where(Task.superseded_by.is_not(None), Task.completed_at.is_not(None))
+def completed_before(session: Session, tasks: Sequence[Task]) -> set[str]:
+    """Return the ids of those of ``tasks`` of which an earlier version was completed already (decision 23)."""
+    ids = [task.task_id for task in tasks]
+    query = select(Task.superseded_by).where(Task.superseded_by.in_(ids), Task.completed_at.is_not(None))
     return {task_id for task_id in session.scalars(query) if task_id is not None}
 
 

@@ -122,6 +122,33 @@ def test_a_confidential_consultation_is_withheld_and_a_person_is_told(flow: Flow
     assert (alert["kind"], alert["subject_id"]) == ("confidential", record["report_id"])
 
 
+@pytest.mark.requirement("2.0/Confidentiality", "GPCM-SD-102")
+@pytest.mark.parametrize("payload", ["task", "document 1.3", "document"], indirect=True)
+def test_what_became_confidential_while_mesh_was_away_goes_only_as_a_confidential_one(flow: Flow, payload: str) -> None:
+    flow.sender.enqueue(consultation())
+    flow.pass_time(hours=4)
+    flow.mesh.down()
+    flow.sender.once()
+    flow.sender.enqueue(consultation(updated_at=LATER, confidential=True))
+    flow.mesh.up()
+    flow.pass_time(hours=4)
+
+    flow.exchange()
+
+    withdrawn = ("not_required", "confidential")
+    states = {record["version"]: (record["state"], record["reason"]) for record in flow.sender.status()}
+    if payload == "document":
+        assert states == {1: withdrawn, None: withdrawn}
+        assert flow.mesh.posts == []
+        assert [alert["kind"] for alert in flow.sender.alerts()] == ["confidential"]
+        return
+    assert states == {1: withdrawn, 2: ("delivered", None)}
+    (post,) = flow.sender.posts()
+    assert "seen at" not in (post.subject or "")
+    assert (value(Draft(post.body), "//f:Composition/f:confidentiality") if payload != "task" else "R") == "R"
+    assert b"seen at" not in post.body
+
+
 @documents
 def test_what_is_not_confidential_any_more_is_sent_and_the_alert_closes(flow: Flow) -> None:
     flow.sender.enqueue(consultation(confidential=True))

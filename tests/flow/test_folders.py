@@ -214,3 +214,7 @@ def test_what_cannot_be_read_in_the_folder_is_told_of_once_and_holds_nothing_up(
         "20261120-lone.ctl",
         "20261120-odd.ctl",
     ]
+    # what was odd can be read now, and is nobody's here
+    (inbox / "20261120-odd.ctl").write_bytes((inbox / "20261120-foreign.ctl").read_bytes().replace(b"GN1", b"GN2"))
+    flow.receiver.once()
+    assert [alert["subject_id"] for alert in flow.receiver.alerts()] == ["LONE1"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from registered_receiver.chain import Placement, Version, is_newer, place
+from registered_receiver.chain import Order, Placement, Version, place
 
 AT = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
 SMITH, JONES = "9690937278", "9690937286"
@@ -46,8 +46,11 @@ def test_an_unknown_version_is_ordered_by_when_it_was_written() -> None:
 
 
 def test_of_two_written_at_once_the_one_without_a_number_is_the_older() -> None:
-    assert is_newer(version(1), version(None))
-    assert not is_newer(version(None), version(1))
+    one, other = version(1), version(None)
+    order = Order([one, other])
+
+    assert order.is_newer(one, other)
+    assert not order.is_newer(other, one)
 
 
 def test_of_two_that_nothing_else_tells_apart_the_id_tells_and_not_the_order_of_arrival() -> None:
@@ -85,13 +88,21 @@ numbered = st.builds(
 )
 
 
+def _as_far_as_is_here(version: Version, filed: dict[str, Version]) -> Version:
+    if version.replaces is None or version.replaces in filed:
+        return version
+    return replace(version, replaces=None, orphaned=True)
+
+
 def file_all(arriving: list[Version]) -> tuple[dict[str, str | None], set[str]]:
     """File versions one by one; return who gave way to whom, and who is flagged."""
     filed: dict[str, Version] = {}
     gave_way: dict[str, str | None] = {}
     flagged: set[str] = set()
     for each in arriving:
-        placement = place(each, list(filed.values()))
+        filed[each.task_id] = each
+        *chain, arrived = (_as_far_as_is_here(each, filed) for each in filed.values())
+        placement = place(arrived, chain)
         filed[each.task_id] = replace(each, superseded=placement.superseded_by is not None)
         gave_way[each.task_id] = placement.superseded_by
         if placement.supersedes is not None:
@@ -119,16 +130,53 @@ def test_whatever_the_order_of_arrival_the_highest_version_stays_open(order: tup
 
 
 def test_what_a_version_says_that_it_replaces_is_older_whatever_the_numbers_say() -> None:
-    task, document = version(3, 0), version(1, 60)
-    chain = [replace(version(1, -60), superseded=True), task]
+    task, document = version(3, 0), replace(version(1, 60), replaces="v3@0")
 
-    assert place(document, chain, replaces=task.task_id) == Placement(supersedes="v3@0")
-    # another version stays the newest when that is not the one that is replaced
-    assert place(document, [replace(task, superseded=True), version(4)], task.task_id).superseded_by == "v4@0"
+    assert place(document, [replace(version(1, -60), superseded=True), task]) == Placement(supersedes="v3@0")
+    assert place(task, [document]) == Placement(superseded_by="v1@60")
+    # at two removes
+    assert place(replace(version(1, 70), replaces="v1@60"), [replace(document, superseded=True), task]).supersedes
 
 
-def test_a_version_that_is_late_behind_one_that_was_replaced_by_a_lower_number_is_superseded() -> None:
-    chain = [replace(version(3, 0), superseded=True), version(1, 60)]
+def test_a_number_below_that_of_what_is_replaced_or_not_here_is_not_compared_but_the_time_of_writing() -> None:
+    known = [replace(version(3, 0), superseded=True), replace(version(1, 60), replaces="v3@0")]
+    orphan = replace(version(1, 60), orphaned=True)
 
-    assert place(version(2, -30), chain) == Placement(superseded_by="v1@60")
-    assert place(version(2, 90), chain) == Placement(supersedes="v1@60")
+    for chain in (known, [orphan]):
+        assert place(version(2, -30), chain) == Placement(superseded_by="v1@60")
+        assert place(version(4, 30), chain) == Placement(superseded_by="v1@60")
+        assert place(version(2, 90), chain) == Placement(supersedes="v1@60")
+
+
+def test_what_was_replaced_never_becomes_current_again_and_a_circle_decides_nothing() -> None:
+    gone = replace(version(1, 10, task_id="gone"), superseded=True, replaces="late")
+    one, other = replace(version(1), replaces="v2@0"), replace(version(2), replaces="v1@0")
+
+    assert place(version(9, task_id="late"), [gone, version(2, 20)]) == Placement(superseded_by="v2@20")
+    assert place(one, [other]) == Placement(superseded_by="v2@0")
+    assert place(other, [one]) == Placement(supersedes="v1@0")
+    assert place(replace(version(3), replaces="v3@0"), [version(2)]) == Placement(supersedes="v2@0")
+
+
+replaced = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=5)
+
+
+@settings(deadline=None, derandomize=True, database=None)
+@given(replaced, st.randoms(use_true_random=False))
+def test_a_sender_that_counts_from_one_again_ends_with_its_last_word_in_any_order(
+    written: list[tuple[bool, bool]], random: Random
+) -> None:
+    versions: list[Version] = []
+    for place_, (says, anew) in enumerate(written):
+        before = versions[-1] if versions else None
+        # whoever counts from one again says what it replaces
+        number = 1 if before is None or anew else (before.version or 0) + 1
+        target = before.task_id if before is not None and (says or anew) else None
+        versions.append(replace(version(number, 10 * place_, task_id=f"{place_}"), replaces=target))
+    whole = random.sample(versions, len(versions))
+
+    gave_way, flagged = file_all(whole)
+
+    last = versions[-1].task_id
+    assert gave_way == {each.task_id: None if each.task_id == last else last for each in versions}
+    assert flagged == set()

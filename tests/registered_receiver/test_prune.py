@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
+from registered_receiver.id_tables import ProcessedId
 from registered_receiver.matching import IndexedPatient
-from registered_receiver.tables import Audit, Blob, MessageBody, ProcessedId, TaskDocument, TaskDrop, Timeline
+from registered_receiver.tables import Audit, Blob, MessageBody, TaskDocument, TaskDrop, Timeline
 from shared.db import Database
 from tests.fakes.mesh_faults import answer
 from tests.registered_receiver.bench import INDEXED_SMITH, JPEG, SMITH, ReceiverBench, person, report

@@ -15,7 +15,16 @@ from registered_receiver import reviews
 from registered_receiver.deciding import Decider
 from registered_receiver.tables import Review
 from shared.errors import CommandFailed
-from tests.registered_receiver.bench import ALDER, INDEXED_SMITH, SMITH, ReceiverBench, person, report
+from tests.registered_receiver.bench import (
+    ALDER,
+    CONSULTATION,
+    INDEXED_SMITH,
+    REPORT,
+    SMITH,
+    ReceiverBench,
+    person,
+    report,
+)
 from tests.registered_receiver.conftest import MakeReceiver
 
 MISSPELT = person(family="Smyth")
@@ -61,6 +70,20 @@ def test_a_person_sees_the_report_beside_the_candidates(waiting: ReceiverBench) 
     assert ["status", "registered"] in cells
     assert ["agrees", "NHS number, birth date"] in cells
     assert f"of {ALDER.ods_code}" in shown
+
+
+@pytest.mark.requirement("GPCM-SD-092")
+def test_nobody_is_shown_which_practice_a_confidential_report_is_from(receiver: ReceiverBench) -> None:
+    receiver.deliver(report(patient=person(family="Smyth"), confidential=True, documents=(REPORT,)))
+    receiver.once()
+
+    shown = receiver.command("reviews").output
+    (review,) = receiver.json("reviews", "--json")
+    full = receiver.json("reviews", "show", review["review_id"], "--json")
+
+    assert "of a practice that is not shown" in shown
+    assert (full["sender_ods_code"], full["consultation_id"]) == (None, CONSULTATION)
+    assert ALDER.ods_code not in f"{shown} {review} {full}"
 
 
 def test_choosing_a_candidate_files_the_report_and_answers_the_sender(waiting: ReceiverBench) -> None:

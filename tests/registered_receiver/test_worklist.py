@@ -13,7 +13,7 @@ import pytest
 from fhir.resources.STU3.bundle import Bundle
 from sqlalchemy import func, select
 
-from registered_receiver import worklist
+from registered_receiver import desk
 from registered_receiver.matching import IndexedPatient
 from registered_receiver.tables import Blob
 from shared.errors import CommandFailed
@@ -278,24 +278,27 @@ def test_the_list_of_tasks_may_be_narrowed(receiver: ReceiverBench) -> None:
     assert receiver.command("tasks", "--state", "lost").exit_code == 2
 
 
-def test_without_a_limit_every_open_task_is_listed_and_old_finished_ones_are_not(
+def test_every_task_of_every_state_is_listed_page_by_page_whatever_came_at_the_same_moment(
     receiver: ReceiverBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worklist, "_RECENT", 1)
-    for number in range(4):
+    monkeypatch.setattr(desk, "_A_PAGE", 2)
+    for number in range(5):
         consultation = str(uuid5(NAMESPACE_URL, str(number)))
         receiver.deliver(replace(report(), report_id=consultation, consultation_id=consultation))
         receiver.once()
-        receiver.pass_time(minutes=1)
-    newest, completed_last, completed_first, oldest = (task["task_id"] for task in receiver.tasks())
-    for task_id in (completed_first, completed_last):
+        receiver.pass_time(minutes=number % 2)
+    inserted = [task["task_id"] for task in receiver.tasks()]
+    for task_id in inserted[1:4]:
         receiver.command("tasks", "complete", task_id)
 
-    listed = [task["task_id"] for task in receiver.json("tasks", "--json")]
-    everything = [task["task_id"] for task in receiver.json("tasks", "--json", "--limit", "0")]
+    listed = {limit: receiver.json("tasks", "--json", "--limit", str(limit)) for limit in (0, 1, 2, 3, 4, 5, 9)}
+    table = receiver.command("tasks").output
 
-    assert listed == [newest, completed_last, oldest]
-    assert everything == [newest, completed_last, completed_first, oldest]
+    assert receiver.json("tasks", "--json") == listed[0] == receiver.tasks()
+    assert {limit: [task["task_id"] for task in found] for limit, found in listed.items()} == {
+        limit: inserted[: limit or 5] for limit in listed
+    }
+    assert [table.count(task_id) for task_id in inserted] == [1] * 5
 
 
 def test_an_export_never_writes_over_anything(receiver: ReceiverBench, tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 from alembic import command
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from registered_receiver.app import MIGRATIONS, SCHEMA
+from registered_receiver.tables import Message
 from shared.db import Database
 
 MESSAGE = (
@@ -57,6 +58,26 @@ def test_tasks_of_the_first_schema_stay_and_the_confidential_ones_are_known(firs
         ("confidential", True),
         ("seen", False),
     ]
+
+
+def test_messages_of_the_first_schema_know_whether_they_are_confidential_as_far_as_anything_tells(
+    first: Database,
+) -> None:
+    untold = {"refused": SUBJECTS["confidential"], "odd": "whatever somebody wrote", "pruned": None}
+    with first.engine.begin() as connection:
+        for name, subject in untold.items():
+            connection.execute(text(MESSAGE), {"id": name})
+            connection.execute(
+                text("UPDATE message SET subject = :subject WHERE mesh_message_id = :id"),
+                {"id": name, "subject": subject},
+            )
+
+    first.migrate()
+
+    with first.snapshot() as session:
+        rows = session.execute(select(Message.mesh_message_id, Message.confidential)).all()
+        found = {row.mesh_message_id: row.confidential for row in rows}
+    assert found == {"seen": False, "confidential": True, "refused": True, "odd": None, "pruned": None}
 
 
 @pytest.mark.parametrize("table", ["timeline", "audit"])

@@ -21,7 +21,7 @@ from federated_sender import ledger, tables
 from registered_receiver import ledger as receiver_ledger
 from registered_receiver import tables as receiver_tables
 from shared import log
-from shared.alert_mail import AlertMail, PatientOf, nobody
+from shared.alert_mail import AlertMail, Named, Naming
 from shared.db import Database
 from shared.digest import Letterhead
 from shared.mail import Mailer
@@ -54,7 +54,7 @@ class Post:
     database: Database
     server: MailServer
     clock: MovableClock = field(default_factory=MovableClock)
-    patient_of: PatientOf = nobody
+    naming: Naming | None = None
     book: Any = ledger.ALERTS
     row: type[Any] = tables.Digest
     _outage: Outage | None = None
@@ -63,9 +63,7 @@ class Post:
         self._outage = self._outage or Outage("mail server", self.clock)
         address = mailer(smtp_server(f"smtp://localhost:{self.server.port}"))
         interval, book, row = timedelta(minutes=15), self.book, self.row
-        return AlertMail(
-            self.database, self.clock, book, row, address, LETTERHEAD, interval, self._outage, self.patient_of
-        )
+        return AlertMail(self.database, self.clock, book, row, address, LETTERHEAD, interval, self._outage, self.naming)
 
     def open(self, subject_id: str, kind: str = "negative_response") -> None:
         with self.database.transaction() as session:
@@ -254,13 +252,13 @@ def test_a_clock_that_was_set_back_stops_no_mail(post: Post) -> None:
 
 
 def test_a_mail_names_a_patient_only_when_it_is_told_to(post: Post) -> None:
-    def patient_of(_session: Session, alert: tables.Alert) -> str | None:
-        return "Mr Richard Smith, NHS number 9690937278" if alert.subject_id == "first" else None
+    def patient_of(_session: Session, alert: tables.Alert) -> Named | None:
+        return Named("Mr Richard Smith", "9690937278") if alert.subject_id == "first" else None
 
     post.open("first")
     post.job().step()
     post.pass_time(hours=1)
-    post.patient_of = patient_of
+    post.naming = Naming(patient_of, ledger.AUDIT)
     post.open("first", kind="infrastructure_overdue")
     post.open("second")
     post.job().step()
@@ -269,6 +267,11 @@ def test_a_mail_names_a_patient_only_when_it_is_told_to(post: Post) -> None:
     assert "9690937278" not in plain.text
     assert with_patient.text.count("Patient: Mr Richard Smith, NHS number 9690937278") == 1
     assert "9690937278" not in str(with_patient.message["Subject"])
+    with post.database.snapshot() as session:
+        lines = [(line.user_name, line.action, line.nhs_number) for line in ledger.AUDIT.listing(session)]
+        (overdue,) = (alert for alert in ledger.ALERTS.listing(session) if alert.kind == "infrastructure_overdue")
+        assert [line.subject_id for line in ledger.AUDIT.listing(session)] == [overdue.alert_id]
+    assert lines == [(LETTERHEAD.daemon, "patient_mailed", "9690937278")]
 
 
 def test_the_receiver_mails_its_alerts_in_the_same_way(database_url: str, server: MailServer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.presentation import print_table
+from shared.presentation import print_json, print_json_list, print_table
 
 ID = "0f5b2c6e-7a3d-4e1b-9c58-2d6f4b8a1e01"
 COLUMNS = {"id": "report", "version": "v", "state": "state", "reason": "reason", "overdue": "overdue"}
@@ -49,3 +49,15 @@ def test_nothing_is_a_word(capsys: pytest.CaptureFixture[str]) -> None:
     print_table([], COLUMNS, "no records")
 
     assert capsys.readouterr().out == "no records\n"
+
+
+@pytest.mark.parametrize("rows", [[], [{"a": "one\nline\u2028more", "b": []}], [{"a": 1}, {"b": {"c": [1, 2]}}]])
+def test_a_list_that_is_printed_as_it_comes_is_the_same_document(
+    rows: list[object], capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_json_list(iter(rows))
+    as_it_came = capsys.readouterr().out
+
+    print_json(rows)
+
+    assert as_it_came == capsys.readouterr().out

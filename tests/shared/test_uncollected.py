@@ -74,6 +74,22 @@ def test_one_alert_stays_open_until_the_message_is_collected_by_whatever_process
     assert (before, open_subjects(uncollected)) == ([BROKEN], [])
 
 
+@pytest.mark.parametrize(
+    ("subject", "ends"), [("IN-20261120-odd", True), ("FAILED-sha256-0123", True), (BROKEN, False)]
+)
+def test_what_is_named_by_its_files_is_over_when_these_are_gone_and_only_then(
+    uncollected: Uncollected, subject: str, ends: bool
+) -> None:
+    uncollected.note(failed(subject))
+    # a round that ended early saw that it is there
+    uncollected.note(Collected(listed={subject}))
+    before = open_subjects(uncollected)
+
+    uncollected.note(Collected(listed={"another"}))
+
+    assert (before, open_subjects(uncollected)) == ([subject], [] if ends else [subject])
+
+
 def test_what_is_kept_and_cannot_be_acknowledged_stays_told(uncollected: Uncollected, stored: set[str]) -> None:
     stored.add(BROKEN)
     uncollected.note(failed())

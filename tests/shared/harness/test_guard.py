@@ -36,14 +36,15 @@ def test_the_live_mesh_and_whatever_may_be_it_is_refused(url: str, allowed: str 
     assert "--allow-host" in refusal(url, allowed)
 
 
-def refusal(url: str, allowed: str | None) -> str:
+def refusal(url: str | None, allowed: str | None) -> str:
     try:
-        require_test_environment(url, allowed)
+        require_test_environment(url, "ALDERMB1", allowed)
     except CommandFailed as failed:
         return str(failed)
     return ""
 
 
-def test_without_an_address_of_mesh_there_is_no_harness() -> None:
-    with pytest.raises(CommandFailed, match="MESH_TRANSPORT"):
-        require_test_environment(None, "anything")
+@pytest.mark.parametrize(("allowed", "fine"), [("aldermb1", True), ("BIRCHMB1", False), (None, False)])
+def test_where_folders_lead_to_is_not_seen_so_the_mailbox_must_be_named(allowed: str | None, fine: bool) -> None:
+    assert (refusal(None, allowed) == "") is fine
+    assert fine or "--allow-host ALDERMB1" in refusal(None, allowed)

@@ -39,5 +39,10 @@ CONTEXTS: list[tuple[str, str, dict[str, Any]]] = [
 # what no message shows by itself: the original that a replacement names is another one than it should be
 REPLACEMENTS: list[tuple[str, str, Replaced]] = [
     ("replaced-consultation", "20014", Replaced("another consultation", frozenset())),
+    (
+        "replaced-practice",
+        "20014",
+        Replaced("2f0b7f6e-61a5-4b0e-9b46-0d4a7a0b7a11", frozenset({"9690937278"}), "X99999"),
+    ),
     ("replaced-patient", "20014", Replaced("2f0b7f6e-61a5-4b0e-9b46-0d4a7a0b7a11", frozenset({"9990000018"}))),
 ]

@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from shared.itk3 import systems
 from shared.itk3.composition_read import read_document_report
 from shared.itk3.identity import payload_identifier
+from shared.itk3.model import Identifier
 from shared.itk3.parse import parse, read
 from shared.itk3.payloads import DOCUMENT_1_3_PAYLOAD
 from shared.itk3.rules import read_report, replaced_by
@@ -35,7 +37,7 @@ def test_an_ordinary_document_gives_back_what_was_sent() -> None:
 
 
 def test_a_replacement_says_what_it_replaces() -> None:
-    assert received(REPLACEMENT).replaces == payload_identifier(MESSAGE.report_id)
+    assert received(REPLACEMENT).replaces == Identifier(payload_identifier(MESSAGE.report_id), systems.UUID_SYSTEM)
     assert received(REPLACEMENT).version == 2
 
 
@@ -44,7 +46,7 @@ def test_the_original_is_named_however_its_id_is_written(written: str) -> None:
     sent = draft(REPLACEMENT)
     sent.set("//f:targetIdentifier/f:value", written.format("ABC-1"))
 
-    assert replaced_by(read(sent.body, LIMIT)) == "ABC-1"
+    assert replaced_by(read(sent.body, LIMIT)) == Identifier("ABC-1", systems.UUID_SYSTEM)
 
 
 def test_a_confidential_document_does_not_say_where() -> None:

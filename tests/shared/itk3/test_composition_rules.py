@@ -50,6 +50,15 @@ def test_a_replacement_of_the_same_consultation_is_taken_whatever_is_still_known
     assert judged(build_report(REPLACEMENT, DOCUMENT_PAYLOAD), replaced=original).accepted
 
 
+def test_a_document_with_a_task_in_it_is_neither() -> None:
+    sent, task = Draft(DOCUMENT), Draft(GOOD).find("//f:Task")[0].getparent().getparent()
+    sent.find("//f:Composition")[0].getparent().getparent().addnext(task)
+
+    verdict = judged(sent.body)
+
+    assert (verdict.decided_by, verdict.code) == ("payload-task", "20009")
+
+
 def test_the_rows_of_one_payload_say_nothing_of_the_other() -> None:
     task = Draft(GOOD)
     task.set("//f:Task/f:status", "draft")

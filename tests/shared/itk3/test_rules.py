@@ -182,3 +182,14 @@ def test_judging_twice_says_the_same() -> None:
     reading = reading_of()
 
     assert judge(reading, CONTEXT) == judge(reading, CONTEXT)
+
+
+@pytest.mark.requirement("GPCM-SD-042")
+@pytest.mark.parametrize("reference", ["urn:uuid:", " URN:OID: none "])
+def test_a_reference_of_which_its_prefix_alone_is_left_identifies_no_consultation(reference: str) -> None:
+    sent = Draft()
+    sent.set("//f:extension[@url='SenderReference']/f:valueString", reference)
+
+    verdict = judged(sent.body)
+
+    assert (verdict.decided_by, verdict.code) == ("sender-reference", "10007")

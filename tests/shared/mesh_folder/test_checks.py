@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
@@ -166,7 +167,7 @@ def test_check_says_that_the_folders_are_right_and_what_lies_in_them(ready: Mail
     (folders, client) = lines(ready)
 
     assert folders[:2] == ("MESH folders", True)
-    assert client == ("MESH client", True, "0 in IN, 1 in OUT, 0 in FAILED")
+    assert client == ("MESH client", True, "0 in IN, 1 in OUT, 0 in FAILED, 0 in TEMP")
 
 
 def _no_access(mailbox: Mailbox, patch: pytest.MonkeyPatch) -> None:
@@ -208,9 +209,36 @@ def _stuck(mailbox: Mailbox, patch: pytest.MonkeyPatch) -> None:
     mailbox.mesh.clock.move(timedelta(hours=2))  # type: ignore[attr-defined]
 
 
+def _busy(mailbox: Mailbox, patch: pytest.MonkeyPatch) -> None:
+    _stuck(mailbox, patch)
+    for path in list((mailbox.root / "OUT").iterdir()):
+        path.rename(mailbox.root / "TEMP" / path.name)
+    # what the client receives goes through TEMP as well
+    said = {"To_DTS": OURS, "From_DTS": "BIRCHMB1"}
+    (mailbox.root / "TEMP" / "A1.ctl").write_bytes(control_file("Data", "A1", said, None, mailbox.mesh.clock()))
+
+
+def _closed(mailbox: Mailbox, patch: pytest.MonkeyPatch) -> None:
+    real = os.stat
+
+    def refuse(path: Any, *arguments: Any, **more: Any) -> os.stat_result:
+        if str(path) == str(mailbox.root / "SENT"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return real(path, *arguments, **more)
+
+    patch.setattr(os, "stat", refuse)
+
+
+def _temp_closed(mailbox: Mailbox, patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(os, "access", lambda path, _mode: not str(path).endswith("TEMP"))
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
+        (_busy, ["0 in OUT, 0 in FAILED, 1 in TEMP; it takes or sends nothing"]),
+        (_closed, ["cannot be looked into: Permission denied"]),
+        (_temp_closed, ["cannot read TEMP"]),
         (_no_access, ["cannot read and write OUT", "cannot read SENT"]),
         (_sticky, ["chmod -t"]),
         (_no_group, ["chmod g+s"]),
@@ -218,7 +246,7 @@ def _stuck(mailbox: Mailbox, patch: pytest.MonkeyPatch) -> None:
         (_missing, ["has no FAILED: MESH_FOLDER"]),
         (_others_in, ["IN holds another mailbox's messages than ALDERMB1's"]),
         (_others_sent, ["SENT holds another mailbox's messages than ALDERMB1's"]),
-        (_stuck, ["1 in OUT, 0 in FAILED; it takes nothing from OUT"]),
+        (_stuck, ["1 in OUT, 0 in FAILED, 0 in TEMP; it takes or sends nothing"]),
     ],
 )
 def test_check_names_what_is_wrong_with_the_folders_and_what_to_do(

@@ -126,6 +126,23 @@ def test_a_copy_in_sent_that_cannot_be_read_is_proof_enough(mailbox: Mailbox, co
     assert (known.taken, known.message_id) == (Taken.ONCE, None)
 
 
+@pytest.mark.parametrize("folder", ["OUT", "TEMP", "SENT", "FAILED"])
+def test_a_folder_that_cannot_be_looked_into_is_an_outage_and_never_means_that_nothing_is_there(
+    mailbox: Mailbox, folder: str
+) -> None:
+    hand_over(mailbox)
+    for path in list((mailbox.root / "OUT").iterdir()):
+        path.rename(mailbox.root / folder / path.name)
+    client = mailbox.open()
+
+    with refused("stat", mailbox.root / folder / f"{STEM}.ctl", errno.EACCES):
+        for call in (lambda: client.track_local_id(LOCAL_ID), lambda: client.send(outgoing())):
+            with pytest.raises(MeshForbidden, match="which permission is missing"):
+                call()
+
+    assert mailbox.names("OUT") == ([f"{STEM}.ctl", f"{STEM}.dat"] if folder == "OUT" else [])
+
+
 def test_what_was_never_handed_over_is_not_known(mailbox: Mailbox) -> None:
     assert mailbox.open().track_local_id(LOCAL_ID).taken is Taken.NEVER
 

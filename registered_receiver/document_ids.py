@@ -1,0 +1,125 @@
+"""What the documents that were taken are called, and which of them another one means."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session, aliased
+
+from registered_receiver.id_tables import REPLACES, DocumentId, key
+from registered_receiver.tables import Message, Task
+from shared.itk3.envelope import Envelope
+from shared.itk3.model import Identifier
+from shared.itk3.naming import NameKind, is_same, names_of, normal_form
+
+_STRENGTH = {str(kind): place for place, kind in enumerate(NameKind)}
+
+T = TypeVar("T")
+
+
+def remember(session: Session, message: Message, envelope: Envelope, replaces: Identifier | None) -> None:
+    """Keep every name of a message that was taken, and what it says that it replaces."""
+    for name in names_of(envelope):
+        session.add(_row(message, str(name.kind), name.identifier))
+    if replaces is not None:
+        remember_replaced(session, message, replaces)
+
+
+def remember_replaced(session: Session, message: Message, replaces: Identifier) -> None:
+    """Keep what a message says that it replaces."""
+    session.add(_row(message, REPLACES, replaces))
+
+
+def named(
+    session: Session,
+    target: Identifier,
+    sender_mailbox: str | None,
+    reference: str | None,
+    by: Message | None = None,
+) -> Message | None:
+    """Return the message from ``sender_mailbox`` that ``target`` means, None when it is not here or not certain.
+
+    Of several that bear that name the newest is meant that came before the message which names it (``by``), or else
+    the oldest that came after it, as long as they have the ``reference`` of the consultation in common.
+    """
+    if not sender_mailbox:
+        # nobody vouches for whom it is from
+        return None
+    query = select(DocumentId, Message).join(Message, Message.mesh_message_id == DocumentId.mesh_message_id)
+    query = query.where(DocumentId.value == key(target.value), DocumentId.sender_mailbox == key(sender_mailbox or ""))
+    found = _surest(
+        [
+            (row, message)
+            for row, message in session.execute(query.where(DocumentId.kind != REPLACES))
+            if _is_called(row, target) and message is not by
+        ]
+    )
+    if len(found) < 2:
+        return found[0] if found else None
+    of_consultation = [each for each in found if normal_form(each.sender_reference) == normal_form(reference)]
+    in_order = sorted(of_consultation, key=lambda each: (each.received_at, each.mesh_message_id))
+    earlier = [each for each in in_order if by is None or each.received_at <= by.received_at]
+    return earlier[-1] if earlier else next(iter(in_order), None)
+
+
+def replacing(session: Session, message: Message) -> list[Message]:
+    """Return the messages that say that they replace this one, the oldest first."""
+    mine, theirs = aliased(DocumentId), aliased(DocumentId)
+    same = and_(theirs.value == mine.value, theirs.sender_mailbox == mine.sender_mailbox, theirs.kind == REPLACES)
+    query = select(Message, theirs).join(theirs, theirs.mesh_message_id == Message.mesh_message_id).join(mine, same)
+    query = query.where(mine.mesh_message_id == message.mesh_message_id, mine.kind != REPLACES)
+    found = []
+    for other, target in session.execute(query.order_by(Message.received_at, Message.mesh_message_id)):
+        means = Identifier(target.value, target.system)
+        if other is not message and message is named(
+            session, means, other.sender_mailbox, other.sender_reference, other
+        ):
+            found.append(other)
+    return found
+
+
+def linked(session: Session, tasks: Sequence[Task]) -> dict[str, str | None]:
+    """Return, of the ``tasks`` of one chain that say that they replace a document, the task that each replaces.
+
+    None is for what is not in the chain. Of several that bear a name the latest is meant that was written before.
+    """
+    of_message = {task.mesh_message_id: task for task in tasks}
+    rows = list(session.scalars(select(DocumentId).where(DocumentId.mesh_message_id.in_(of_message))))
+    bearing: dict[tuple[str, str], list[tuple[DocumentId, Task]]] = defaultdict(list)
+    for row in rows:
+        if row.kind != REPLACES:
+            bearing[row.value, row.sender_mailbox].append((row, of_message[row.mesh_message_id]))
+    found: dict[str, str | None] = {}
+    for row in rows:
+        if row.kind == REPLACES:
+            task, target = of_message[row.mesh_message_id], Identifier(row.value, row.system)
+            others = [each for each in bearing[row.value, row.sender_mailbox] if each[1] is not task]
+            original = _written_before(task, _surest([each for each in others if _is_called(each[0], target)]))
+            found[task.task_id] = None if original is None else original.task_id
+    return found
+
+
+def _written_before(task: Task, bearing: Sequence[Task]) -> Task | None:
+    if len(bearing) == 1:
+        return bearing[0]
+    earlier = [each for each in bearing if each.authored_on < task.authored_on]
+    return max(earlier, key=lambda each: (each.authored_on, each.task_id), default=None)
+
+
+def _surest(bearing: Sequence[tuple[DocumentId, T]]) -> list[T]:
+    """Return who bears a name by what it is the surest of."""
+    surest = min((_STRENGTH[row.kind] for row, _ in bearing), default=0)
+    return [bearer for row, bearer in bearing if _STRENGTH[row.kind] == surest]
+
+
+def _is_called(row: DocumentId, target: Identifier) -> bool:
+    return is_same(Identifier(target.value, row.system), target)
+
+
+def _row(message: Message, kind: str, identifier: Identifier) -> DocumentId:
+    row = DocumentId(value=key(identifier.value), sender_mailbox=key(message.sender_mailbox or ""), kind=kind)
+    row.mesh_message_id, row.system = message.mesh_message_id, identifier.system
+    return row
