@@ -27,7 +27,7 @@ _LONGEST_KEY: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message that this process works on until ``lease_until``."""
+    """A message that this process works on until ``lease_until``; so many ``attempts`` failed before."""
 
     mesh_message_id: str
     state: MessageState
@@ -37,6 +37,7 @@ class Claimed:
     body: bytes = field(repr=False)
     truncated: bool
     received_at: datetime
+    attempts: int
     lease_until: datetime
 
 
@@ -200,5 +201,6 @@ def _claimed(message: Message, body: bytes) -> Claimed:
         body=body,
         truncated=message.truncated,
         received_at=message.received_at,
+        attempts=message.attempts,
         lease_until=message.lease_until,
     )

@@ -21,7 +21,7 @@ from registered_receiver.validation import Judgement, validate
 from shared.clock import Clock
 from shared.db import DATABASE_AWAY, Database
 from shared.errors import MessagingError
-from shared.itk3.envelope import Envelope
+from shared.itk3.model import ReceivedReport
 from shared.itk3.parse import Reading, read
 from shared.itk3.rules import read_report, states_confidence
 from shared.log import describe
@@ -65,26 +65,41 @@ class Process:
             # it was small enough when it was judged
             limit = max(limit, len(claimed.body))
         reading = read(claimed.body, limit, truncated=claimed.truncated)
-        accepted = claimed.state == MessageState.VALID or self._judge(claimed, reading)
-        if accepted and reading.envelope is not None:
-            self._match(claimed, reading.envelope)
+        matches = claimed.state == MessageState.VALID or self._judge(claimed, reading)
+        if matches and reading.envelope is not None:
+            report = read_report(reading.envelope)
+            with self.database.transaction() as session:
+                self._match(session, self._reclaim(session, claimed, report), report)
 
     def _judge(self, claimed: Claimed, reading: Reading) -> bool:
-        """Judge a message and queue its infrastructure response; return whether it was accepted."""
+        """Judge a message, queue its infrastructure response, and match one that is accepted: in one transaction.
+
+        Returns whether it is still to be matched. It is when that failed before: whatever stands in the way of the
+        patient, the sender hears that the report is here.
+        """
         with self.database.snapshot() as session:
             context = context_of(session, reading, self.practice.ods_code, claimed.sender_mailbox)
         judgement = validate(reading, context)
+        accepted = judgement.event is MessageEvent.ACCEPTED
+        report = read_report(reading.envelope) if accepted and reading.envelope and not claimed.attempts else None
         with self.database.transaction() as session:
-            message = inbox.reclaim(session, claimed)
+            message = self._reclaim(session, claimed, report)
             inbox.note_identity(message, reading.message_id, reading.sender_reference)
             self._apply(session, message, reading, judgement)
-            if judgement.event is MessageEvent.ACCEPTED:
+            if accepted:
                 keys = (("message", reading.message_id), ("payload", reading.payload_identifier))
                 inbox.mark_processed(session, message, keys, self.clock())
             else:
                 message.confidential = subjects.is_confidential(message.subject, states_confidence(reading.envelope))
                 message.release()
-        return judgement.event is MessageEvent.ACCEPTED
+            if report is not None:
+                self._match(session, message, report)
+        return accepted and report is None
+
+    def _reclaim(self, session: Session, claimed: Claimed, report: ReceivedReport | None) -> Message:
+        if report is not None:
+            versions.lock(session, *versions.chain_of(report))
+        return inbox.reclaim(session, claimed)
 
     def _apply(self, session: Session, message: Message, reading: Reading, judgement: Judgement) -> None:
         now, verdict = self.clock(), judgement.verdict
@@ -96,21 +111,17 @@ class Process:
         response_queue.queue(session, message, response, now)
         learn(session, message, reading, verdict, now)
 
-    def _match(self, claimed: Claimed, envelope: Envelope) -> None:
+    def _match(self, session: Session, message: Message, report: ReceivedReport) -> None:
         """Look for the patient of an accepted message, and act on what is found."""
-        report = read_report(envelope)
         now = self.clock()
-        with self.database.transaction() as session:
-            versions.lock(session, *versions.chain_of(report))
-            message = inbox.reclaim(session, claimed)
-            found = look_up(session, report, self.practice, now)
-            act_on(session, message, report, found, self.practice, now)
-            # whoever was found is in the index
-            if not isinstance(found, Found) and patients.is_empty(session):
-                _tell_of_empty_index(session, now)
-            else:
-                ledger.ALERTS.close(session, now=now, by=ledger.DAEMON, reason="patients were imported", **_INDEX_EMPTY)
-            message.release()
+        found = look_up(session, report, self.practice, now)
+        act_on(session, message, report, found, self.practice, now)
+        # whoever was found is in the index
+        if not isinstance(found, Found) and patients.is_empty(session):
+            _tell_of_empty_index(session, now)
+        else:
+            ledger.ALERTS.close(session, now=now, by=ledger.DAEMON, reason="patients were imported", **_INDEX_EMPTY)
+        message.release()
 
     def _postpone(self, claimed: Claimed, error: Exception) -> None:
         text = str(error) if isinstance(error, MessagingError) else describe(error)

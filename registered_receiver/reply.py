@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
 
 from registered_receiver import events, ledger, response_queue
 from registered_receiver.ledger import LeaseLost
@@ -19,89 +22,89 @@ from shared.errors import (
     MeshUnavailable,
     MeshUnreachable,
 )
-from shared.mesh.delivery import deliver
+from shared.mesh.delivery import Delivery, deliver
 from shared.mesh.mailbox import MeshMailbox
 
 
 @dataclass(frozen=True)
 class Reply:
-    """Sends one response at a time."""
+    """Sends the responses to one message at a time, one after the other."""
 
     database: Database
     clock: Clock
     client: MeshMailbox
 
     def step(self) -> int:
-        """Send the oldest response that is due; return how many were dealt with.
+        """Send what is due and oldest, with the response that follows it; return how many were dealt with.
 
-        Raises MeshUnavailable or MeshForbidden when MESH lets nothing through; nothing is lost of the response.
+        Raises MeshUnavailable or MeshForbidden when MESH lets nothing through; nothing is lost of the responses.
         """
         with self.database.transaction() as session:
             claimed = response_queue.claim(session, self.clock())
-        if claimed is None:
-            return 0
-        # when the lease was lost, whoever has the response now looks it up and goes on
+        # when the lease was lost, whoever has the responses now looks them up and goes on
         with suppress(LeaseLost):
             self._send(claimed)
-        return 1
+        return len(claimed)
 
-    def _send(self, claimed: ClaimedResponse) -> None:
-        try:
-            delivery = deliver(self.client, claimed.outgoing, look_first=claimed.look_first)
-        except MeshPending:
-            self._look_again(claimed)
-        except MeshUnreachable:
-            self._give_back(claimed)
-            raise
-        except (MeshUnavailable, MeshForbidden) as error:
-            self._postpone(claimed, error)
-            raise
-        except MeshAmbiguous as error:
-            self._postpone(claimed, error)
-            # the pause of decision 13 has begun; for this round MESH counts as away
-            raise MeshUnavailable(str(error), http_status=error.http_status) from error
-        except MeshRefused as error:
-            self._park(claimed, error)
-        except MeshError as error:
-            self._postpone(claimed, error)
-        else:
+    def _send(self, claimed: Sequence[ClaimedResponse]) -> None:
+        """Send one after the other until MESH takes one no more, and record all of it at once."""
+        deliveries, failure = self._deliver(claimed)
+        if claimed:
             with self.database.transaction() as session:
-                response_queue.mark_sent(session, claimed, delivery, self.clock())
+                for sent, delivery in zip(claimed, deliveries, strict=False):
+                    response_queue.mark_sent(session, sent, delivery, self.clock())
+                if failure is not None:
+                    failed, *rest = claimed[len(deliveries) :]
+                    self._set_back(session, failed, failure)
+                    for each in rest:
+                        response_queue.give_back(session, each)
+        if isinstance(failure, MeshAmbiguous):
+            # the pause of decision 13 has begun; for this round MESH counts as away
+            raise MeshUnavailable(str(failure), http_status=failure.http_status) from failure
+        if isinstance(failure, MeshUnavailable | MeshForbidden):
+            raise failure
 
-    def _give_back(self, claimed: ClaimedResponse) -> None:
-        """Leave the response due for the next round: MESH never heard of it."""
-        with self.database.transaction() as session:
+    def _deliver(self, claimed: Sequence[ClaimedResponse]) -> tuple[list[Delivery], MeshError | None]:
+        deliveries: list[Delivery] = []
+        for each in claimed:
+            try:
+                deliveries.append(deliver(self.client, each.outgoing, look_first=each.look_first))
+            except MeshError as error:
+                return deliveries, error
+        return deliveries, None
+
+    def _set_back(self, session: Session, claimed: ClaimedResponse, error: MeshError) -> None:
+        """Record what is to become of the response that MESH did not take."""
+        if isinstance(error, MeshUnreachable):
+            # MESH never heard of it: it stays due for the next round
             row, _ = response_queue.reclaim(session, claimed)
             row.lease_until = None
-
-    def _look_again(self, claimed: ClaimedResponse) -> None:
-        """Give back what is on its way to MESH: it is asked again soon whether MESH took it."""
-        with self.database.transaction() as session:
+        elif isinstance(error, MeshPending):
+            # it is on its way: MESH is asked again soon whether it took it
             row, _ = response_queue.reclaim(session, claimed)
             row.look_again(self.clock(), row.post_began_at or self.clock())
+        elif isinstance(error, MeshRefused) and not isinstance(error, MeshForbidden):
+            response_queue.park_refused(session, claimed, error, self.clock())
+        else:
+            self._postpone(session, claimed, error)
 
-    def _postpone(self, claimed: ClaimedResponse, error: MeshError) -> None:
+    def _postpone(self, session: Session, claimed: ClaimedResponse, error: MeshError) -> None:
         """Let the response wait, lest it hold up the others if the fault is its own after all."""
         now = self.clock()
-        with self.database.transaction() as session:
-            row, message = response_queue.reclaim(session, claimed)
-            parked = False
-            if isinstance(error, MeshUnavailable | MeshAmbiguous | MeshForbidden):
-                # however long it lasts: it is MESH's fault or our account's, not the response's
-                row.back_off(now, wish=error.retry_after)
-            else:
-                parked = ledger.postpone(session, message, row, now, str(error))
-            if not parked:
-                extra = {"local_id": row.local_id, "code": row.code, "attempts": row.attempts}
-                ledger.say(
-                    session,
-                    events.RESPONSE_POSTPONED,
-                    message,
-                    error=str(error),
-                    next_attempt_at=str(row.next_attempt_at),
-                    **extra,
-                )
-
-    def _park(self, claimed: ClaimedResponse, error: MeshRefused) -> None:
-        with self.database.transaction() as session:
-            response_queue.park_refused(session, claimed, error, self.clock())
+        row, message = response_queue.reclaim(session, claimed)
+        parked = False
+        if isinstance(error, MeshUnavailable | MeshAmbiguous | MeshForbidden):
+            # however long it lasts: it is MESH's fault or our account's, not the response's
+            row.back_off(now, wish=error.retry_after)
+        else:
+            parked = ledger.postpone(session, message, row, now, str(error))
+        if not parked:
+            extra = {"local_id": row.local_id, "code": row.code, "attempts": row.attempts}
+            ledger.say(
+                session,
+                events.RESPONSE_POSTPONED,
+                message,
+                error=str(error),
+                next_attempt_at=str(row.next_attempt_at),
+                **extra,
+            )

@@ -22,7 +22,7 @@ from shared.mesh.delivery import Delivery
 from shared.mesh.messages import OutgoingMessage
 from shared.mesh.ownership import ACKNOWLEDGEMENT_SUFFIX
 
-# longer than a handshake, a look-up and a POST that each take their longest, and the few bytes of a response
+# for each response longer than a handshake, a look-up and a POST that each take their longest, and its few bytes
 _LEASE: Final = 4 * LONGEST_CALL
 
 _EARLIER: Final = aliased(Response)
@@ -33,6 +33,12 @@ _WAITS: Final = exists().where(
     _EARLIER.sent_at.is_(None),
     # one that MESH refused holds nothing up
     _EARLIER.parked_at.is_(None),
+)
+_NEXT: Final = (
+    select(Response)
+    .options(undefer(Response.body))
+    .where(Response.sent_at.is_(None))
+    .with_for_update(skip_locked=True, of=Response)
 )
 
 UNDELIVERED: Final = "response_undelivered"
@@ -82,26 +88,24 @@ def queue(session: Session, message: Message, response: ResponseMessage, now: da
     ledger.say(session, events.RESPONSE_QUEUED, message, local_id=row.local_id, code=row.code)
 
 
-def claim(session: Session, now: datetime) -> ClaimedResponse | None:
-    """Take the oldest response that is due, the infrastructure response of a message before its business response.
+def claim(session: Session, now: datetime) -> list[ClaimedResponse]:
+    """Take the oldest response that is due, and with an infrastructure response the business response that follows it.
 
-    It counts as possibly posted from here on (decision 13).
+    They are to be sent in this order, and count as possibly posted from here on (decision 13). Empty for none.
     """
-    query = (
-        select(Response)
-        .options(undefer(Response.body))
-        .where(Response.sent_at.is_(None), Response.claimable(now), ~_WAITS)
-        .order_by(Response.queued_at, Response.level.desc())
-        .limit(1)
-        .with_for_update(skip_locked=True, of=Response)
-    )
-    row = session.scalars(query).one_or_none()
-    if row is None:
-        return None
-    look_first = row.post_began_at is not None
-    row.lease(now, _LEASE)
-    row.post_began_at = row.post_began_at or now
-    return ClaimedResponse(row.response_id, _outgoing(row), look_first, now + _LEASE)
+    query = _NEXT.where(Response.claimable(now), ~_WAITS).order_by(Response.queued_at, Response.level.desc()).limit(1)
+    rows = list(session.scalars(query))
+    if rows and rows[0].level == Level.INFRASTRUCTURE:
+        same = (Response.mesh_message_id == rows[0].mesh_message_id, Response.level == Level.BUSINESS)
+        rows += session.scalars(_NEXT.where(*same, Response.claimable(now)))
+    lease_until = now + len(rows) * _LEASE
+    claimed = [
+        ClaimedResponse(row.response_id, _outgoing(row), row.post_began_at is not None, lease_until) for row in rows
+    ]
+    for row in rows:
+        row.lease(now, len(rows) * _LEASE)
+        row.post_began_at = row.post_began_at or now
+    return claimed
 
 
 def reclaim(session: Session, claimed: ClaimedResponse) -> tuple[Response, Message]:
@@ -110,6 +114,14 @@ def reclaim(session: Session, claimed: ClaimedResponse) -> tuple[Response, Messa
     if row.lease_until != claimed.lease_until:
         raise LeaseLost(f"the lease of response {claimed.response_id} ended before it was sent")
     return row, session.get_one(Message, row.mesh_message_id)
+
+
+def give_back(session: Session, claimed: ClaimedResponse) -> None:
+    """Leave a response due that was not posted now. Raises LeaseLost."""
+    row, _ = reclaim(session, claimed)
+    row.lease_until = None
+    if not claimed.look_first:
+        row.post_began_at = None
 
 
 def mark_sent(session: Session, claimed: ClaimedResponse, delivery: Delivery, now: datetime) -> None:

@@ -114,11 +114,9 @@ BREAKAGES = (
     Breakage("blind repeat of the POST", SENDER, "after POST outbox", _repeat_the_post_blindly),
     Breakage(
         "reply queued outside the task's transaction",
-        # the task's own commit is every other one
         RECEIVER,
-        "process._match after commit",
+        "process._judge after commit",
         _queue_the_reply_in_another_transaction,
-        number=3,
     ),
     Breakage(
         "no uniqueness of mesh_message_id", RECEIVER, "before PUT inbox/ID/status/acknowledged", _store_a_message_twice

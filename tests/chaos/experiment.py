@@ -8,7 +8,6 @@ started cleanly and left to finish, and the checker looks at what there is.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import random
 import sys
@@ -24,13 +23,12 @@ from pathlib import Path
 from sqlalchemy.exc import OperationalError
 
 from tests.chaos import checker, files
-from tests.chaos.breakages import Breakage
+from tests.chaos.evidence import Evidence, is_settled, standing
 from tests.chaos.killing import Line, Quota, Tally
-from tests.chaos.nursery import Nursery
+from tests.chaos.searching import COMING, Search
 from tests.chaos.world import RECEIVER, SENDER, World
 
 _DAEMONS = (SENDER, RECEIVER)
-_KILLED = -9
 _RESTART_EVERY = 20.0
 # Longer than any lease and any pause, so that whatever waits is due in the next round.
 _BETWEEN_ROUNDS = timedelta(hours=1, minutes=10)
@@ -42,8 +40,8 @@ _QUIET_ROUNDS = 2
 class Size:
     """How large an experiment is. ``processes`` of each daemon run at once; the killing ends after ``seconds`` at most.
 
-    ``undisturbed`` consultations are written before anything is broken, ``exports`` reports and tasks are exported, and
-    all must have come to an end after so many ``rounds``.
+    ``undisturbed`` consultations are written before anything is broken. Where too few died by then is sought in so many
+    ``searches``. ``exports`` reports and tasks are exported, and all must have come to an end after so many ``rounds``.
     """
 
     consultations: int
@@ -53,12 +51,19 @@ class Size:
     seconds: float
     exports: int
     processes: int = 1
+    searches: int = 0
     rounds: int = 20
 
 
-SMALL = Size(36, 12, Quota(kills=30, times=1, longest=2.0, at_least=15), mesh_faults=0.1, seconds=15, exports=2)
+SMALL = Size(36, 12, Quota(kills=45, times=1, longest=2.0, at_least=15), mesh_faults=0.1, seconds=15, exports=2)
 LARGE = Size(
-    2_000, 60, Quota(kills=330, times=3, longest=6.0, at_least=300), mesh_faults=0.06, seconds=3_600, exports=40
+    2_000,
+    60,
+    Quota(kills=330, times=3, longest=6.0, at_least=300),
+    mesh_faults=0.06,
+    seconds=3_600,
+    exports=40,
+    searches=30,
 )
 
 
@@ -72,7 +77,8 @@ class Outcome:
     mesh_faults: Counter[str] = field(default_factory=Counter)
     consultations: int = 0
     messages: int = 0
-    exported: int = 0
+    evidence: Evidence | None = None
+    exported: files.Exported | None = None
     rounds: int = 0
     seconds: float = 0.0
     faults: list[str] = field(default_factory=list)
@@ -92,10 +98,15 @@ class Outcome:
             f"processes with a handicap: {ailments or 'none'}",
             f"{self.mesh_faults.total()} requests met a fault of MESH{f': {met}' if in_full else ''}",
             f"the database was restarted {self.restarts} times",
-            f"{self.consultations} consultations, {self.messages} messages, {self.exported} folders of files",
+            f"{self.consultations} consultations, {self.messages} messages, {self._folders()} folders of files",
             f"{self.seconds:.0f} s, {self.rounds} rounds to finish",
             *(f"WRONG: {each}" for each in self.faults),
         ]
+
+    def _folders(self) -> int:
+        return (
+            sum(map(len, (self.exported.reports, self.exported.tasks, self.exported.dropped))) if self.exported else 0
+        )
 
 
 class Experiment:
@@ -125,7 +136,7 @@ class Experiment:
             for _ in range(self.size.processes)
         ]
         self._killing_since = time.monotonic()
-        while not self._is_late() and (tally.kills < quota.kills or any(line.goes_on() for line in lines)):
+        while not self._is_late() and tally.kills < quota.kills:
             began = tally.began
             for line in lines:
                 line.look()
@@ -136,10 +147,18 @@ class Experiment:
         for line in lines:
             line.end()
 
+    def search(self) -> None:
+        """Bring about what is seldom, until enough processes died there, too."""
+        search = Search(self.world, self.size.quota.times, self.outcome.tally)
+        for _ in range(self.size.searches):
+            if search.is_over():
+                return
+            search.go_round()
+
     def _go_on_writing(self) -> None:
         """Let the clinical system keep pace with the kills, and try again as long as the database is away."""
-        rest = self.size.consultations - self.size.undisturbed
-        target = self.size.undisturbed + rest * self.outcome.tally.began // self.size.quota.kills
+        rest, kills = self.size.consultations - self.size.undisturbed, self.size.quota.kills
+        target = self.size.undisturbed + rest * min(self.outcome.tally.began, kills) // kills
         while True:
             try:
                 self.world.write(max(0, target - len(self.world.written)))
@@ -161,27 +180,27 @@ class Experiment:
         world.server.calm_down()
         world.write(max(0, self.size.consultations - len(world.written)))
         evidence, quiet = world.evidence(), 0
-        while not checker.is_settled(evidence) and quiet < _QUIET_ROUNDS and outcome.rounds < self.size.rounds:
+        while not is_settled(evidence) and quiet < _QUIET_ROUNDS and outcome.rounds < self.size.rounds:
             outcome.rounds += 1
             world.pass_time(_BETWEEN_ROUNDS)
             for daemon in _DAEMONS:
                 for worker in [world.start(daemon, "once") for _ in range(self.size.processes)]:
                     world.nursery.wait(worker, 3_600)
-            before, evidence = checker.standing(evidence), world.evidence()
-            quiet = quiet + 1 if checker.standing(evidence) == before else 0
+            before, evidence = standing(evidence), world.evidence()
+            quiet = quiet + 1 if standing(evidence) == before else 0
         self._judge(evidence)
 
-    def _judge(self, evidence: checker.Evidence) -> None:
+    def _judge(self, evidence: Evidence) -> None:
         world, outcome = self.world, self.outcome
-        if not checker.is_settled(evidence):
+        if not is_settled(evidence):
             outcome.faults.append("not everything came to an end")
         exported = world.exported(evidence, self.size.exports)
+        outcome.evidence, outcome.exported = evidence, exported
         outcome.faults += [*outcome.tally.faults, *checker.faults(evidence), *files.faults(evidence, exported)]
         outcome.faults += [f"patient data in a log: {word}" for word in world.patient_data_in_logs()]
         outcome.boundaries = {daemon: world.boundaries(daemon) for daemon in _DAEMONS}
         outcome.mesh_faults = Counter(world.server.met)
         outcome.consultations, outcome.messages = len(world.written), len(evidence.mesh)
-        outcome.exported = len(exported.reports) + len(exported.tasks) + len(exported.dropped)
         outcome.seconds = time.monotonic() - self._began
 
     def _is_late(self) -> bool:
@@ -194,10 +213,12 @@ def conduct(
     directory: Path, seed: int, size: Size, postgresql: str = "", restart: Callable[[], None] | None = None
 ) -> Outcome:
     """Do a whole experiment; the same seed makes the same consultations, faults and kills."""
-    with World(directory, seed, postgresql, people=size.consultations, restart_database=restart).open() as world:
+    people = size.consultations + size.searches * COMING
+    with World(directory, seed, postgresql, people=people, restart_database=restart).open() as world:
         experiment = Experiment(world, size)
         experiment.find_boundaries()
         experiment.kill()
+        experiment.search()
         experiment.finish()
         return experiment.outcome
 
@@ -209,37 +230,6 @@ def conduct_on(database: str, directory: Path, seed: int, size: Size) -> Outcome
     # its server may run as another user, who must reach its data
     with tempfile.TemporaryDirectory(prefix="pg-") as data, postgresql(Path(data)) as (url, restart):
         return conduct(directory, seed, size, url, restart)
-
-
-_BROKEN = Size(9, 0, Quota(kills=1, times=1, longest=1.0, at_least=1), mesh_faults=0, seconds=60, exports=0, rounds=4)
-_SEED_OF_BROKEN = 7
-
-
-def prepare_broken(directory: Path, nursery: Nursery) -> None:
-    """Make in ``directory`` the databases with which every broken build begins."""
-    with World(directory, _SEED_OF_BROKEN, people=_BROKEN.consultations).open(nursery):
-        pass
-
-
-def try_broken(
-    directory: Path, breakage: Breakage, nursery: Nursery, prepared: Path, *, sound: bool = False
-) -> list[str]:
-    """Build a fault in, kill the process where it shows, finish, and return what the checker finds.
-
-    ``sound``: do the same with nothing built in.
-    """
-    world = World(directory, _SEED_OF_BROKEN, people=_BROKEN.consultations, broken="" if sound else breakage.name)
-    with world.open(nursery, prepared):
-        world.server.calm_down()
-        experiment = Experiment(world, _BROKEN)
-        world.write(_BROKEN.consultations)
-        if breakage.daemon == RECEIVER:
-            world.run(SENDER, "once")
-        end = json.dumps({"part": breakage.killed, "nth": breakage.number})
-        killed = world.start(breakage.daemon, "once", CHAOS_KILL=end)
-        assert nursery.wait(killed, 60) == _KILLED, f"no process came by {breakage.killed}"
-        experiment.finish()
-        return experiment.outcome.faults
 
 
 def main() -> int:

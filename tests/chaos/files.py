@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.checker import Evidence, Message
+from tests.chaos.evidence import Evidence, read_message
 
 Folder = Mapping[str, bytes]
 
@@ -52,5 +52,5 @@ def _has_documents(files: Folder, message: bytes, description: str) -> bool:
     """Say whether a folder has all documents of a message in their order, under the names that its description says."""
     names = [each["file"] for each in json.loads(files.get(description, b'{"documents": []}'))["documents"]]
     digests = [hashlib.sha256(files.get(name, b"")).hexdigest() for name in names]
-    wanted = Message(message).documents
+    wanted = read_message(message).documents
     return sorted(digests) == sorted(wanted) and names == sorted(names) and bool(names)

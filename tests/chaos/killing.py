@@ -19,8 +19,6 @@ _REFUSED = 1
 _PATIENCE = 8.0
 # this share of the processes dies at a boundary, if there is one left
 _AIMED = 0.85
-# after so many of those one after the other, what is left of the boundaries is given up
-_MOST_MISSES = 20
 
 
 @dataclass(frozen=True)
@@ -57,9 +55,8 @@ class Line:
     def __init__(self, world: World, daemon: str, quota: Quota, tally: Tally, chance: random.Random) -> None:
         self._world, self._daemon, self._quota, self._tally, self._chance = world, daemon, quota, tally, chance
         self._victim: Victim | None = None
-        self._may_refuse = self._is_aimed = False
+        self._may_refuse = False
         self._until = 0.0
-        self._misses = 0
 
     def look(self) -> None:
         """See whether the process is over, and start the next."""
@@ -70,7 +67,6 @@ class Line:
         wanted = self._wanted() if self._chance.random() < _AIMED else []
         # not all of them: every process comes by the first ones, and would never reach the others
         wanted = self._chance.sample(wanted, (len(wanted) + 2) // 3)
-        self._is_aimed = bool(wanted)
         life = _PATIENCE if wanted else self._chance.uniform(0.1, self._quota.longest)
         told: dict[str, str] = {}
         if wanted:
@@ -84,13 +80,7 @@ class Line:
         self._victim = self._world.start(self._daemon, "run", **told)
         self._tally.began += 1
 
-    def goes_on(self) -> bool:
-        """Say whether there are boundaries left at which too few processes were killed."""
-        return bool(self._wanted())
-
     def _wanted(self) -> list[str]:
-        if self._misses >= _MOST_MISSES:
-            return []
         return [name for name, killed in self._world.boundaries(self._daemon).items() if killed < self._quota.times]
 
     def end(self) -> None:
@@ -102,9 +92,7 @@ class Line:
             self._world.nursery.signal(victim)
             self._world.nursery.wait(victim, 10)
             self._tally.at_random += 1
-            self._misses += self._is_aimed
         elif victim.status == _KILLED:
             self._tally.at_boundaries += 1
-            self._misses = 0
         elif victim.status != _REFUSED or not self._may_refuse:
             self._tally.faults.append(f"{self._daemon} ended by itself with {victim.status}")

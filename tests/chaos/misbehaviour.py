@@ -91,6 +91,27 @@ class UnrulyMesh(InMemoryMesh):
         super().__init__(clock, page_size=25)
         self.chance = chance
         self.unruly = True
+        self._withheld: dict[str, str] | None = None
+        self._tracks = True
+
+    def withhold(self) -> None:
+        """Keep the first message that is asked for from now on in each mailbox, and give out what was kept before.
+
+        Every other time, nothing is said either of what became of a message.
+        """
+        self._withheld, self._tracks = {}, not self._tracks
+
+    def calm_down(self) -> None:
+        """Misbehave no more."""
+        self.unruly, self._withheld, self._tracks = False, None, True
+
+    def _give(self, mailbox_id: str, message_id: str, number: int, request: httpx.Request) -> httpx.Response:
+        if self._withheld is not None and self._withheld.setdefault(mailbox_id, message_id) == message_id:
+            return respond(500, {"detail": "Internal Server Error"})
+        return super()._give(mailbox_id, message_id, number, request)
+
+    def _track(self, mailbox_id: str, message_id: str) -> httpx.Response:
+        return super()._track(mailbox_id, message_id) if self._tracks else respond(503, {"detail": "busy"})
 
     def _list(self, mailbox_id: str, query: Mapping[str, str]) -> httpx.Response:
         answer = super()._list(mailbox_id, query)
@@ -114,7 +135,8 @@ class UnrulyServer(FaultServer):
 
     def calm_down(self) -> None:
         """Misbehave no more."""
-        self.share, self.unruly.unruly = 0.0, False
+        self.share = 0.0
+        self.unruly.calm_down()
 
     def _begin(self, received: Received) -> Fault:
         planned = super()._begin(received)

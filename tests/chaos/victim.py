@@ -5,7 +5,7 @@ standing in the database driver's and the transport's way, not marked in the pro
 environment what to do:
 
 - ``CHAOS_CLOCK``: ``epoch,began,speed``, a clock that runs faster, the same one for every process of an experiment
-- ``CHAOS_SEEN``: a file that gets the name of each boundary that was reached, a line each, the first time
+- ``CHAOS_SEEN``: a file that gets the name of each boundary that was reached for the first time, a line each
 - ``CHAOS_KILL``: where the process kills itself as ``kill -9`` would, JSON: the ``nth`` time that it is at one of the
   boundaries ``names``, or at one that has ``part`` in its name
 - ``CHAOS_KILLED``: a file that gets the name of the boundary where that was
@@ -51,7 +51,8 @@ class Boundaries:
     def __init__(self, seen: str, kill: str, killed: str) -> None:
         self._seen, self._killed = _appending(seen), _appending(killed)
         self._kill: dict[str, Any] | None = json.loads(kill) if kill else None
-        self._known: set[str] = set()
+        # what others reached is known: the file has each boundary once
+        self._known = set(Path(seen).read_text().splitlines()) if seen and Path(seen).exists() else set()
         self._hits = 0
         self._lock = threading.Lock()
 

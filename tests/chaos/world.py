@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import shutil
 import time
 from collections import Counter
@@ -19,8 +18,9 @@ from typing import Any
 from sqlalchemy import Engine, create_engine, event
 
 from tests.chaos import surgery
-from tests.chaos.checker import Evidence, read_tables
+from tests.chaos.evidence import Evidence, read_tables
 from tests.chaos.files import Exported, read_folder
+from tests.chaos.logs import patients_named
 from tests.chaos.misbehaviour import UnrulyMesh, UnrulyServer
 from tests.chaos.nursery import Nursery, Victim
 from tests.chaos.surgery import FEDERATED, REGISTERED, Consultation
@@ -88,7 +88,7 @@ class World:
                     shutil.copytree(like / daemon, self.directory / daemon)
                 else:
                     self.prepare(daemon, "migrate")
-                self.engines[daemon] = stack.enter_context(_engine(self.database_url(daemon), daemon))
+                self.engines[daemon] = stack.enter_context(engine(self.database_url(daemon), daemon))
             if like is None:
                 self._import_patients()
             yield self
@@ -235,26 +235,25 @@ class World:
         return Exported(reports, tasks, {path.name: read_folder(path) for path in self.drop_directory.iterdir()})
 
     def patient_data_in_logs(self) -> list[str]:
-        """Return the patients whose data stand in a log line."""
-        logs = "".join(path.read_text(encoding="utf-8") for path in self.directory.glob("*.log"))
-        numbers = {each.nhs_number for each in self.written.values()} & set(re.findall(r"\d+", logs))
-        names = {each.family for each in self.written.values()}
-        return sorted(numbers | {name for name in names if re.search(rf"\b{re.escape(name)}\b", logs)})
+        """Return the words of patients that stand in a log line."""
+        logs = "\n".join(path.read_text(encoding="utf-8") for path in self.directory.glob("*.log"))
+        return patients_named(logs, self.written.values())
 
 
 _RECORDED = ("message_id", "message_type", "workflow_id", "sender", "recipient", "local_id", "status", "code", "body")
 
 
 @contextmanager
-def _engine(url: str, daemon: str) -> Iterator[Engine]:
-    engine = create_engine(url, pool_pre_ping=True)
-    if engine.dialect.name == "postgresql":
+def engine(url: str, daemon: str) -> Iterator[Engine]:
+    """Give access to a daemon's tables for as long as the ``with`` lasts."""
+    opened = create_engine(url, pool_pre_ping=True)
+    if opened.dialect.name == "postgresql":
         schema = daemon.replace("-", "_")
 
-        @event.listens_for(engine, "connect")
+        @event.listens_for(opened, "connect")
         def _into(connection: Any, _record: Any) -> None:
             connection.execute(f"SET search_path TO {schema}")
             connection.commit()
 
-    yield engine
-    engine.dispose()
+    yield opened
+    opened.dispose()

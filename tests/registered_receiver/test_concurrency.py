@@ -47,7 +47,7 @@ def test_two_processes_file_and_answer_each_report_once(make_receiver: MakeRecei
     processed = both(one, other, "process")
     replied = both(one, other, "reply")
 
-    assert (sum(processed), sum(replied)) == (MESSAGES, 2 * MESSAGES)
+    assert (sum(processed), sum(replied)) == (MESSAGES, MESSAGES)
     assert Counter(one.answers()) == {"20013": MESSAGES, "30001": MESSAGES}
     assert len(one.tasks()) == MESSAGES
     assert len({post.local_id for post in one.posts()}) == 2 * MESSAGES
@@ -196,4 +196,4 @@ def test_a_claimed_response_is_nobody_elses(receiver: ReceiverBench) -> None:
     with receiver.database.transaction() as session:
         second = response_queue.claim(session, receiver.now())
 
-    assert (first is not None, second) == (True, None)
+    assert (len(first), second) == (2, [])

@@ -275,7 +275,7 @@ def test_a_message_too_large_is_answered_from_what_was_read_of_it(make_receiver:
     assert outcome(filed) == ("filed", "20013", "30001")
 
 
-def test_a_crash_after_the_verdict_is_continued_without_judging_again(
+def test_a_crash_in_the_midst_of_filing_leaves_nothing_half_done(
     receiver: ReceiverBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     receiver.deliver(report())
@@ -283,7 +283,7 @@ def test_a_crash_after_the_verdict_is_continued_without_judging_again(
     monkeypatch.setattr(worklist, "file", crash)
     with pytest.raises(KeyboardInterrupt):
         receiver.step("process")
-    assert outcome(receiver.only()) == ("valid", "20013", None)
+    assert outcome(receiver.only()) == ("received", None, None)
     monkeypatch.undo()
 
     receiver.once()
@@ -355,6 +355,8 @@ def test_a_message_that_cannot_be_dealt_with_waits_is_parked_in_the_end_and_take
         receiver.pass_time(hours=2)
     by_id = {message["mesh_message_id"]: message["state"] for message in receiver.messages()}
     assert by_id == {bad: "valid", good: "filed"}
+    # whatever stands in the way of the patient, its sender heard that the report is here
+    assert receiver.answers() == ["20013", "30001", "20013"]
     (alert,) = receiver.alerts()
     assert (alert["kind"], alert["subject_id"]) == ("message_parked", bad)
     assert "9690937278" not in receiver.logged.getvalue() + str(alert)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -22,15 +23,23 @@ _REMEMBERED = timedelta(days=1)
 
 
 class ForgetfulMesh(InMemoryMesh):
-    """A MESH whose record does not grow: after a day it knows no more of what was acknowledged."""
+    """A MESH whose record hardly grows: after a day it knows no more of what was acknowledged.
+
+    ``taken`` is how many messages it took, ``twice`` has the local id of each that was sent again.
+    """
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         super().__init__(clock)
         self.taken = 0
+        self.twice: list[str] = []
+        self._local_ids: set[str] = set()
         self._over: list[tuple[datetime, str]] = []
 
     def _settle(self, message: Any) -> None:
         self.taken += 1
+        if message.local_id in self._local_ids:
+            self.twice.append(message.local_id)
+        self._local_ids.add(message.local_id)
         super()._settle(message)
         self.posts.clear()
 
@@ -50,7 +59,10 @@ class ForgetfulMesh(InMemoryMesh):
 
 
 class Door(ThreadingHTTPServer):
-    """Lets in who has a client certificate, and remembers whose were seen; ``away`` breaks every connection off."""
+    """Lets in who has a client certificate, and remembers whose were seen; ``away`` breaks every connection off.
+
+    ``broken`` is how many messages each mailbox was about to give when that happened.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -65,6 +77,7 @@ class Door(ThreadingHTTPServer):
         self.mesh = mesh
         self.away = False
         self.seen: set[str] = set()
+        self.broken: Counter[str] = Counter()
         self._thread = Thread(target=self.serve_forever, args=(0.05,))
 
     def __enter__(self) -> Self:
@@ -94,6 +107,8 @@ class _Handler(BaseHTTPRequestHandler):
         door, peer = self.server, self.connection
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
         if door.away:
+            _, _, mailbox, *rest = self.path.split("/")
+            door.broken[mailbox] += self.command == "POST" and rest == ["outbox"]
             self.close_connection = True
             return
         assert isinstance(peer, ssl.SSLSocket)

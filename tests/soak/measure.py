@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 import json
+import multiprocessing
 import os
 import re
 import shutil
-import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,30 +23,35 @@ OVERHEAD: Final = 1.6
 
 @dataclass(frozen=True)
 class Vitals:
-    """This process at one moment; ``memory`` in MB."""
+    """A daemon's process at one moment, and its ``workers``, the processes that print for it; memory in MB."""
 
     memory: float
     handles: int
     threads: int
+    workers: float = 0.0
 
 
-def vitals() -> Vitals:
-    """Measure this process; connections and threads of the fake MESH are not counted."""
+def vitals() -> dict[str, float]:
+    """Measure this process, as the arguments of :class:`Vitals`."""
     gc.collect()
-    status = Path("/proc/self/status").read_text()
-    resident = re.search(r"VmRSS:\s+(\d+) kB", status)
-    assert resident is not None
-    # sockets come and go with the fake MESH, which is in this process, too
-    handles = [link for each in Path("/proc/self/fd").iterdir() if (link := _target(each)) and "socket:" not in link]
-    ours = [each for each in threading.enumerate() if "process_request_thread" not in each.name]
-    return Vitals(round(int(resident[1]) / 1000, 1), len(handles), len(ours))
+    workers = [_memory(str(each.pid)) for each in multiprocessing.active_children()]
+    # one is open for as long as they are counted
+    handles = _number("fd") - 1
+    return {
+        "memory": _memory("self"),
+        "handles": handles,
+        "threads": _number("task"),
+        "workers": round(sum(workers), 1),
+    }
 
 
-def _target(descriptor: Path) -> str:
-    try:
-        return str(descriptor.readlink())
-    except OSError:
-        return ""
+def _memory(process: str) -> float:
+    resident = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    return round(int(resident[1]) / 1000, 1) if resident else 0.0
+
+
+def _number(of: str) -> int:
+    return sum(1 for _ in Path("/proc/self", of).iterdir())
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,8 @@ def growth(engine: Engine, schema: str) -> Growth:
     with engine.execution_options(reading=True).connect() as connection:
         is_server = engine.dialect.name == "postgresql"
         size = _size_of_schema(connection, schema) if is_server else _size_of_file(connection)
-        content = sum(_content(connection, name) for name in inspect(connection).get_table_names())
+        own = schema if is_server else None
+        content = sum(_content(connection, name, own) for name in inspect(connection).get_table_names(own))
     return Growth(round(size / 1e6, 2), round(content / 1e6, 2))
 
 
@@ -79,24 +85,30 @@ def _size_of_schema(connection: Connection, schema: str) -> float:
     return float(connection.execute(text(f"{tables}'{schema}'::regnamespace")).scalar_one())
 
 
-def _content(connection: Connection, table: str) -> int:
+def _content(connection: Connection, table: str, schema: str | None) -> int:
     """Return how many bytes the values of a table have."""
-    names = [each["name"] for each in inspect(connection).get_columns(table)]
+    names = [each["name"] for each in inspect(connection).get_columns(table, schema)]
     length = 'pg_column_size("{}")' if connection.dialect.name == "postgresql" else 'length(CAST("{}" AS BLOB))'
     lengths = " + ".join(f"coalesce({length.format(name)}, 0)" for name in names)
     return int(connection.execute(text(f"SELECT coalesce(sum({lengths}), 0) FROM {table}")).scalar_one())
 
 
+def vacuum(engine: Engine) -> None:
+    """Let PostgreSQL use again what is free: its autovacuum goes by the world's clock, which hardly moves meanwhile."""
+    if engine.dialect.name == "postgresql":
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM ANALYZE"))
+
+
 @dataclass
 class Log:
-    """The log of both daemons in a file, which is copied and emptied every day, as ``copytruncate`` does it."""
+    """What both daemons say on standard error, in a file that is copied and emptied every day (``copytruncate``)."""
 
     path: Path
     alarms: Counter[str] = field(default_factory=Counter)
     lines: int = 0
     rotations: int = 0
     broken: int = 0
-    _read: int = 0
 
     def __post_init__(self) -> None:
         self.stream = self.path.open("a", encoding="utf-8", buffering=1)

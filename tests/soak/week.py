@@ -1,38 +1,31 @@
-"""Two practices over a simulated week: both real daemons in this process, on a clock that is moved on tick by tick."""
+"""Two practices over a simulated week: each daemon is a process of its own, on a clock that is moved by ticks."""
 
 from __future__ import annotations
 
 import random
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import Engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import Engine
 
-from federated_sender.app import Sender
-from federated_sender.settings import SenderSettings
-from registered_receiver.app import Receiver
-from registered_receiver.settings import ReceiverSettings
-from shared import log
-from shared.config import load
-from shared.daemon import Job
-from shared.mesh.client import MeshClient
 from tests.chaos import surgery
 from tests.chaos.surgery import FEDERATED, REGISTERED, Consultation
+from tests.chaos.world import MAILBOXES, RECEIVER, SENDER, engine
 from tests.fakes.clock import MovableClock
 from tests.fakes.mesh import SHARED_KEY
 from tests.sandbox.authority import Authority, Files
 from tests.soak.door import Door, ForgetfulMesh
-from tests.soak.measure import Log
+from tests.soak.measure import Log, vacuum
+from tests.soak.processes import DaemonProcess
 
-MAILBOXES: Final = {FEDERATED: "ALDERMB1", REGISTERED: "BIRCHMB1"}
+PRACTICES: Final = {SENDER: FEDERATED, RECEIVER: REGISTERED}
 _OPEN_FROM, _OPEN_TO = 8, 22
-_DAY: Final = timedelta(days=1)
+ENDS_IN: Final = timedelta(days=16)
 
 
 @dataclass(frozen=True)
@@ -50,47 +43,6 @@ class Plan:
     seed: int = 11
 
 
-class Daemon:
-    """One wired daemon, whose jobs run at their intervals by the moved clock."""
-
-    def __init__(self, app: Sender | Receiver, database_away: Callable[[], bool]) -> None:
-        self.app = app
-        app.database.migrate()
-        self._rounds, self._jobs = app.rounds(), {job.name: job for job in app.jobs()}
-        self._last: dict[str, datetime] = {}
-
-        @event.listens_for(app.database.engine, "checkout")
-        def refuse(*_: Any) -> None:
-            if database_away():
-                raise OperationalError("connect", {}, Exception("the database is away"))
-
-    @property
-    def engine(self) -> Engine:
-        return self.app.database.engine
-
-    def go_round(self) -> None:
-        """Run every job that is due, and whatever it wakes."""
-        now = self.app.clock()
-        for job in self._jobs.values():
-            if now - self._last.get(job.name, datetime.min.replace(tzinfo=UTC)) >= job.every:
-                self._last[job.name] = now
-                self._run(job)
-
-    def _run(self, job: Job) -> None:
-        if self._rounds.drain(job, lambda: False):
-            for name in job.wakes:
-                self._run(self._jobs[name])
-
-    def settle_alerts(self) -> None:
-        """Let a person deal with every alert."""
-        with self.app.database.transaction() as session:
-            for alert in self.app.alerts.listing(session):
-                if alert.closed_at is None:
-                    self.app.alerts.close_by_id(
-                        session, alert.alert_id, now=self.app.clock(), by="tester", reason="dealt with"
-                    )
-
-
 @dataclass
 class Week:
     """The practices, MESH between them, what was written so far, and the log."""
@@ -99,13 +51,13 @@ class Week:
     clock: MovableClock
     mesh: ForgetfulMesh
     door: Door
-    sender: Daemon
-    receiver: Daemon
+    sender: DaemonProcess
+    receiver: DaemonProcess
+    engines: Mapping[str, Engine]
     log: Log
     renew: Callable[[], None]
     written: dict[str, Consultation] = field(default_factory=dict)
     editions: dict[str, int] = field(default_factory=dict)
-    database_away: bool = False
     _renewed: bool = False
     _ended: date | None = None
 
@@ -127,27 +79,27 @@ class Week:
         self.clock.move(self.plan.tick)
         passed = self.passed / timedelta(hours=1)
         self.door.away = any(begin <= passed < end for begin, end in self.plan.mesh_outages)
-        self.database_away = any(begin <= passed < end for begin, end in self.plan.database_outages)
+        database_away = any(begin <= passed < end for begin, end in self.plan.database_outages)
         if not self._renewed and self.passed >= self.plan.new_certificate_after:
             self.renew()
             self._renewed = True
         if consulting and _OPEN_FROM <= self.clock().hour < _OPEN_TO:
             self._owed += self.plan.consultations_a_day * (self.plan.tick / timedelta(hours=_OPEN_TO - _OPEN_FROM))
-        if not self.database_away:
+        if not database_away:
             self._write()
         for daemon in (self.sender, self.receiver):
-            daemon.go_round()
+            daemon.tick(self.clock(), database_away=database_away)
         if self.clock().hour >= _OPEN_TO and self._ended != self.clock().date():
             self._ended = self.clock().date()
             self.end_the_day()
 
     def _write(self) -> None:
-        engine = self.sender.engine
+        outbox = self.engines[SENDER]
         while self._owed >= 1:
             self._owed -= 1
             consultation = next(self._coming)
             self._register(consultation)
-            surgery.write(engine, consultation, self.clock(), 1)
+            surgery.write(outbox, consultation, self.clock(), 1)
             self.written[consultation.consultation_id], self.editions[consultation.consultation_id] = consultation, 1
             self._add_to_an_earlier_one()
 
@@ -155,10 +107,10 @@ class Week:
         """Let MESH and the registered practice know the patient, as far as this one is known."""
         who = consultation
         if who.kind.name != "untraced":
-            self.mesh.register(who.nhs_number, who.birth_date, who.family, MAILBOXES[REGISTERED])
+            self.mesh.register(who.nhs_number, who.birth_date, who.family, MAILBOXES[RECEIVER])
         row = surgery.patient_index([who], self.clock().date()).splitlines()[1:]
         if row:
-            surgery.register(self.receiver.engine, row[0])
+            surgery.register(self.engines[RECEIVER], row[0])
 
     def _add_to_an_earlier_one(self) -> None:
         newest = list(self.written.values())[-40:]
@@ -166,16 +118,15 @@ class Week:
         if chosen.kind.name == "updated" and self.editions[chosen.consultation_id] < 3:
             self.editions[chosen.consultation_id] += 1
             edition = self.editions[chosen.consultation_id]
-            surgery.write(self.sender.engine, chosen, self.clock(), edition)
+            surgery.write(self.engines[SENDER], chosen, self.clock(), edition)
 
     def end_the_day(self) -> None:
-        """Let people finish their work, the log be rotated, and MESH forget."""
-        desk = self.receiver.app.desk
-        for task, _ in desk.tasks("open", 0):
-            desk.complete(task["task_id"])
+        """Let people finish their work, the log be rotated, the databases be tidied, and MESH forget."""
         for daemon in (self.sender, self.receiver):
-            daemon.settle_alerts()
+            daemon.end_the_day()
         self.log.rotate()
+        for database in self.engines.values():
+            vacuum(database)
         self.mesh.forget()
 
 
@@ -184,41 +135,38 @@ def play(directory: Path, plan: Plan, database_url: str = "") -> Iterator[Week]:
     """Set both practices up, with certificates that end soon; an empty URL is two SQLite files."""
     clock = MovableClock(datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0))
     authority, files = Authority(directory, "authority"), Files(directory / "client.pem", directory / "client.key")
-    _install(authority.issue("first", "client", ends_in=16 * _DAY), files)
+    _install(authority.issue("first", "client", ends_in=ENDS_IN), files)
     mesh = ForgetfulMesh(clock)
-    for code, mailbox in MAILBOXES.items():
-        mesh.add_mailbox(mailbox, ods_code=code)
+    for daemon, code in PRACTICES.items():
+        mesh.add_mailbox(MAILBOXES[daemon], ods_code=code)
     lines = Log(directory / "daemons.log")
     with ExitStack() as stack:
         stack.enter_context(lines.stream)
-        stack.enter_context(_without_pauses())
         door = stack.enter_context(Door(mesh, authority.issue("server", "localhost"), authority.file))
-        apps = _wire(directory, plan, database_url, clock, door, files, authority)
-        for app in apps:
-            stack.callback(app.close)
-        away: list[Week] = []
-        daemons = [Daemon(app, lambda: bool(away) and away[0].database_away) for app in apps]
-        log.configure("info", "json", "both", lines.stream)
-        week = Week(
-            plan, clock, mesh, door, *daemons, lines, lambda: _install(authority.issue("second", "client"), files)
+        settings = _settings(directory, plan, database_url, door, files, authority)
+        daemons = [
+            stack.enter_context(DaemonProcess(name, own, clock(), lines.stream)) for name, own in settings.items()
+        ]
+        # the first answer says that the database is there
+        for daemon in daemons:
+            daemon.vitals()
+        engines = {name: stack.enter_context(engine(own["DATABASE_URL"], name)) for name, own in settings.items()}
+        yield Week(
+            plan,
+            clock,
+            mesh,
+            door,
+            *daemons,
+            engines,
+            lines,
+            lambda: _install(authority.issue("second", "client"), files),
         )
-        away.append(week)
-        yield week
 
 
-@contextmanager
-def _without_pauses() -> Iterator[None]:
-    """Let the MESH client repeat its calls at once: the clock stands still within a tick."""
-    usual, MeshClient.__init__.__defaults__ = MeshClient.__init__.__defaults__, (None, lambda _seconds: None)
-    try:
-        yield
-    finally:
-        MeshClient.__init__.__defaults__ = usual
-
-
-def _wire(
-    directory: Path, plan: Plan, database_url: str, clock: MovableClock, door: Door, files: Files, authority: Authority
-) -> tuple[Sender, Receiver]:
+def _settings(
+    directory: Path, plan: Plan, database_url: str, door: Door, files: Files, authority: Authority
+) -> dict[str, dict[str, str]]:
+    """Return the settings of each daemon."""
     common = {
         "MESH_URL": door.url,
         "MESH_MAILBOX_PASSWORD": "password",
@@ -229,25 +177,20 @@ def _wire(
         "RETENTION": plan.retention,
     }
 
-    def of(name: str, code: str) -> dict[str, str]:
-        state = directory / name
-        state.mkdir()
-        url = database_url or f"sqlite:///{state}/{name}.sqlite3"
-        own = {"STATE_DIRECTORY": str(state), "DATABASE_URL": url, "PRACTICE_ODS_CODE": code}
-        return common | own | {"MESH_MAILBOX_ID": MAILBOXES[code]}
+    def of(daemon: str) -> dict[str, str]:
+        state = directory / daemon
+        url = database_url or f"sqlite:///{state}/{daemon}.sqlite3"
+        own = {"STATE_DIRECTORY": str(state), "DATABASE_URL": url, "PRACTICE_ODS_CODE": PRACTICES[daemon]}
+        return common | own | {"MESH_MAILBOX_ID": MAILBOXES[daemon]}
 
     federation = directory / "federation.csv"
     federation.write_text(f"ods_code,name,telephone\n{REGISTERED},Birch Surgery,01632 960020\n")
-    sender = of("federated-sender", FEDERATED) | {
+    sender = of(SENDER) | {
         "PRACTICE_NAME": "Alder Medical Centre",
         "PRACTICE_TELEPHONE": "01632 960010",
         "FEDERATION_FILE": str(federation),
     }
-    receiver = of("registered-receiver", REGISTERED) | {"MATCH_REVIEW": "off"}
-    return (
-        Sender(load(SenderSettings, sender), clock=clock),
-        Receiver(load(ReceiverSettings, receiver), clock=clock),
-    )
+    return {SENDER: sender, RECEIVER: of(RECEIVER) | {"MATCH_REVIEW": "off"}}
 
 
 def _install(new: Files, files: Files) -> None:

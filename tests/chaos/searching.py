@@ -1,0 +1,63 @@
+"""The last part of the killing: what is seldom come by is brought about, until enough processes died there, too."""
+
+from __future__ import annotations
+
+import json
+import signal
+from datetime import timedelta
+from typing import Final
+
+from tests.chaos.killing import Tally
+from tests.chaos.world import RECEIVER, SENDER, World
+
+_KILLED: Final = -signal.SIGKILL
+# so many consultations come in each round: one of every kind is likely to be among them
+COMING: Final = 20
+# of all that a process asks for, more goes wrong than usual
+_FAULTS: Final = 0.15
+# a process that came by none of its boundaries in this time has nothing left to do
+_LIFE: Final = 20.0
+# longer than any lease and pause, and than a report is sent before MESH is asked about it
+_MEANWHILE: Final = timedelta(hours=1, minutes=10)
+
+
+class Search:
+    """Rounds in which one daemon works at a time, with no more before it than where too few processes died."""
+
+    def __init__(self, world: World, times: int, tally: Tally) -> None:
+        self._world, self._times, self._tally = world, times, tally
+
+    def is_over(self) -> bool:
+        """Say whether enough processes died at every boundary that was ever reached."""
+        return not any(self._seldom(daemon) for daemon in (SENDER, RECEIVER))
+
+    def go_round(self) -> None:
+        """Let what is seldom happen: patients of every kind, answers that are late, messages out of reach."""
+        self._world.write(COMING)
+        self._world.server.share = _FAULTS
+        self._world.server.unruly.withhold()
+        # nobody answers before the sender has come a second time, and asks MESH what became of its reports
+        for daemon in (SENDER, SENDER, RECEIVER):
+            self._let_die(daemon)
+            self._world.pass_time(_MEANWHILE)
+
+    def _seldom(self, daemon: str) -> list[str]:
+        return [name for name, killed in self._world.boundaries(daemon).items() if killed < self._times]
+
+    def _let_die(self, daemon: str) -> None:
+        """Start one process after the other, until one lives out its time."""
+        nursery = self._world.nursery
+        while wanted := self._seldom(daemon):
+            victim = self._world.start(daemon, "run", CHAOS_KILL=json.dumps({"names": wanted, "nth": 1}))
+            status = nursery.wait(victim, _LIFE)
+            if status is None:
+                nursery.signal(victim)
+                nursery.wait(victim, 10)
+                self._tally.at_random += 1
+                return
+            if status != _KILLED:
+                self._tally.faults.append(f"{daemon} ended by itself with {status}")
+                return
+            self._tally.at_boundaries += 1
+        # what the other daemon lacks comes of what this one does
+        self._world.run(daemon, "once")
