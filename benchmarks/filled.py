@@ -48,6 +48,7 @@ RECEIVER: Final = (
     " FROM n",
     "processed_id (kind, value, sender_mailbox, mesh_message_id, processed_at)"
     " SELECT 'message', {uuid}, 'A', 'M' || {padded}, {at} FROM n",
+    "document_id (value, sender_mailbox, mesh_message_id, kind) SELECT {uuid}, 'A', 'M' || {padded}, 'bundle' FROM n",
     "response (response_id, mesh_message_id, level, code, to_mailbox, workflow_id, local_id, subject, body, queued_at,"
     " sent_at, sent_message_id, attempts)"
     " SELECT {uuid}, 'M' || {padded}, 'infrastructure', '20013', 'A', 'W', {uuid} || '.1', 'x', {empty}, {at}, {at},"

@@ -28,8 +28,9 @@ def listening(engine: Engine) -> Iterator[list[Statement]]:
     heard: list[Statement] = []
     begun: list[float] = []
 
-    def before(_connection: Any, _cursor: Any, text: str, parameters: Any, _context: Any, _many: bool) -> None:
-        heard.append(Statement(text, parameters))
+    def before(_connection: Any, _cursor: Any, text: str, parameters: Any, _context: Any, many: bool) -> None:
+        # of several rows at once the first stands for all
+        heard.append(Statement(text, parameters[0] if many else parameters))
         begun.append(time.perf_counter())
 
     def after(*_: Any) -> None:

@@ -61,7 +61,7 @@ LARGE = Size(
     60,
     Quota(kills=330, times=3, longest=6.0, at_least=300),
     mesh_faults=0.06,
-    seconds=3_600,
+    seconds=1_500,
     exports=40,
     searches=30,
 )

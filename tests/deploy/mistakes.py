@@ -181,7 +181,7 @@ def no_pango(here: Installation) -> None:
     def stylesheet() -> None:
         raise OSError("cannot load library 'libpangoft2-1.0-0'")
 
-    here.monkeypatch.setattr("federated_sender.layout._stylesheet", stylesheet)
+    here.monkeypatch.setattr("federated_sender.layout._kept", stylesheet)
 
 
 def secret_of_another_user(here: Installation) -> None:
