@@ -6,7 +6,6 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.util import find_spec
 from typing import Final, Self
 
 from benchmarks.figures import Figure, Result, Target, middle
@@ -14,17 +13,15 @@ from benchmarks.processes import BIN, cpu_of, running, seconds_of, wait_until
 from benchmarks.sites import Site
 
 _IMPORTS: Final = "import sqlalchemy.orm, pydantic_settings"
-_WITHOUT: Final = "import sqlalchemy.orm, pydantic"
 
 
 def measure(site: Site, rounds: int = 9) -> Result:
     """Run the commands in turn with the bare imports."""
     environments = {"federated-sender": site.sender("sqlite"), "registered-receiver": site.receiver("sqlite")}
-    imports = _IMPORTS if find_spec("pydantic_settings") else _WITHOUT
     taken: dict[str, list[tuple[float, float]]] = {}
     for _ in range(rounds):
         plain = environments["federated-sender"]
-        taken.setdefault("imports", []).append(seconds_of([sys.executable, "-c", imports], plain))
+        taken.setdefault("imports", []).append(seconds_of([sys.executable, "-c", _IMPORTS], plain))
         for daemon, environment in environments.items():
             for command in ("--help", "status"):
                 taken.setdefault(f"{daemon} {command}", []).append(seconds_of([BIN / daemon, command], environment))
@@ -50,7 +47,7 @@ def measure(site: Site, rounds: int = 9) -> Result:
     ]
     words = (
         f"{rounds} rounds in turn, medians; where no CPU is named, by the clock, to which other work of the machine"
-        f' adds. The bare imports are `python -c "{imports}"`, {cpu["imports"]:.2f} s of CPU.'
+        f' adds. The bare imports are `python -c "{_IMPORTS}"`, {cpu["imports"]:.2f} s of CPU.'
     )
     return Result("Start", words, figures)
 

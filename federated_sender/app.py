@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from federated_sender.pdf import PdfRenderer
     from federated_sender.pds import RegisteredPractices
     from federated_sender.send import Send
+    from federated_sender.workload import Clocks
     from shared.alert_mail import Naming
     from shared.checks import Check
     from shared.daemon import Job, Rounds
@@ -128,7 +129,7 @@ class Sender:
         often = settings.outbox_poll_interval
         return (
             Job("collect", collect.step, settings.mesh_poll_interval, drains=False, wakes=("follow",)),
-            Job("follow", Follow(database, clock).step, _FOLLOW_EVERY),
+            Job("follow", Follow(database, clock, self._clocks()).step, _FOLLOW_EVERY),
             Job("intake", self.intake.step, often, wakes=("send",)),
             Job("send", self._send().step, often),
             Job("track", Track(database, self.mesh, clock, settings.track_after).step, _TRACK_EVERY, drains=False),
@@ -141,7 +142,6 @@ class Sender:
         from federated_sender.message import Composer
         from federated_sender.report import Practice
         from federated_sender.send import Send
-        from federated_sender.workload import Clocks
         from shared.itk3.model import Organization
         from shared.itk3.payloads import payload_to_send
 
@@ -168,10 +168,15 @@ class Sender:
             practice,
             composer,
             self.renderer,
-            Clocks(settings.infrastructure_response_within, settings.business_response_within),
+            self._clocks(),
             settings.mesh_workflow_id,
             self.began_at,
         )
+
+    def _clocks(self) -> Clocks:
+        from federated_sender.workload import Clocks
+
+        return Clocks(self.settings.infrastructure_response_within, self.settings.business_response_within)
 
     def _naming(self) -> Naming | None:
         from federated_sender.alert_patient import patient_of

@@ -6,13 +6,12 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.exc import StatementError
 from sqlalchemy.orm import Session
 
-from federated_sender import events, ledger, submissions
+from federated_sender import events, ledger, submissions, withdrawal
 from federated_sender.correlation import earlier_send, find_report
 from federated_sender.responses import (
     AlertNeed,
@@ -26,7 +25,7 @@ from federated_sender.responses import (
 from federated_sender.setbacks import MOST_ATTEMPTS
 from federated_sender.states import Event, State
 from federated_sender.tables import InboxMessage, Poller, Report
-from federated_sender.workload import close_alert, open_alert
+from federated_sender.workload import Clocks, close_alert, open_alert
 from shared.clock import Clock
 from shared.db import DATABASE_AWAY, Database, after_commit, insert_once
 from shared.errors import Fault, InvalidMessage
@@ -44,12 +43,6 @@ from shared.uncollected import Uncollected
 # responses are small; what is larger is no response
 _LARGEST_RESPONSE = 5_000_000
 _LEASE = timedelta(minutes=5)
-_SENT_AFTER_ALL: Final = AlertNeed(
-    "sent_after_all",
-    "A report was withdrawn because MESH did not have it, and reached the registered practice all the same.",
-    "Telephone that practice: the consultation was deleted, became confidential or is about another patient since. Then"
-    " close this alert. Who usually acts: the sending practice's staff.",
-)
 
 
 class Collect:
@@ -147,10 +140,14 @@ class Collect:
 
 @dataclass(frozen=True)
 class Follow:
-    """The job that applies what was collected, oldest first."""
+    """The job that applies what was collected, oldest first.
+
+    ``clocks`` are the responses' of what MESH turns out to have although it was withdrawn.
+    """
 
     database: Database
     clock: Clock
+    clocks: Clocks
 
     def step(self) -> int:
         """Apply one collected message; return 0 when there is none to apply now."""
@@ -202,8 +199,9 @@ class Follow:
             self._for_nobody(session, message, code)
             return
         message.report = report.id
-        if report.state == State.NOT_REQUIRED:
-            self._went_out_after_all(session, report, message)
+        if report.state == State.NOT_REQUIRED and response is not None:
+            at, proof = message.received_at, "it was answered"
+            withdrawal.sent_after_all(session, report, None, at, self.clocks, proof, now)
         standing = Standing(State(report.state), report.infrastructure_code, report.business_code)
         if response is None:
             earlier = earlier_send(session, report, message)
@@ -213,13 +211,6 @@ class Follow:
         self._record(session, report, standing, ruling, code, message.mesh_message_id, earlier)
         if response is not None:
             self._check_responder(session, report, response)
-
-    def _went_out_after_all(self, session: Session, report: Report, message: InboxMessage) -> None:
-        """Take back the end of a version that MESH has after all: it was answered."""
-        report.reason, report.sent_at = None, message.received_at
-        submissions.taken(session, report, None, message.received_at)
-        ledger.advance(session, report, Event.TAKEN, self.clock(), detail="it was answered after it had been withdrawn")
-        open_alert(session, report, _SENT_AFTER_ALL, None, self.clock())
 
     def _record(
         self,

@@ -74,7 +74,7 @@ class Drafts:
         # a row that is written late is due from now on
         report.due_at, report.generated_at, report.reason = max(updated_at + self.delay, now), None, None
         row_says = consultation.patient.registered_practice_ods_code
-        report.recipient_ods_code = routing.in_force(record, row_says) or row_says
+        report.recipient_ods_code = routing.in_force(record, row_says, consultation.patient.nhs_number) or row_says
         report.unsent_alerted_at = report.parked_at = report.pruned_at = None
         report.release()
         _record(session, report, Event.UPDATED if reissued is None else Event.REISSUED, now, by, reissued)
@@ -110,6 +110,8 @@ class Drafts:
         if report.reason == Reason.UNCHANGED:
             return
         _close_alerts(session, report, now, by)
+        # what was taken back is not kept: nothing may ever send it
+        report.content = report.due_at = report.generated_at = None
         report.reason = Reason.UNCHANGED
         report.release()
         ledger.advance(session, report, Event.REVERTED, now, by=by)

@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from federated_sender import deletion, ledger, outbox, versions
+from federated_sender import deletion, ledger, outbox, routing, versions
 from federated_sender.attachments import ReadFile
 from federated_sender.drafts import Drafts, Outcome
 from federated_sender.outbox import Judged
 from federated_sender.outbox_tables import OutboxRow
 from federated_sender.states import State
-from federated_sender.tables import Report
+from federated_sender.tables import ConsultationRecord, Report
 from shared.clock import Clock
 from shared.db import DATABASE_AWAY, Database
 from shared.errors import Fault, InvalidConsultation
@@ -84,6 +84,10 @@ class Intake:
             faults=faults,
         )
 
+    def must_name_practice(self, row: OutboxRow, record: ConsultationRecord) -> bool:
+        """Say whether a row must name the registered practice: not when a person named it for this patient."""
+        return self.practice_required and not routing.is_named(record, routing.number_in_row(row))
+
     def take(self, session: Session, judged: Judged, now: datetime, by: str) -> Outcome:
         """Keep a good consultation as the unsent version of its report; see :meth:`Drafts.take`."""
         return self.drafts.take(session, judged, now, by)
@@ -97,7 +101,7 @@ class Intake:
             return
         written = outbox.as_written(row)
         try:
-            judged = self.judge(row, written, practice_required=self.practice_required and record.routed_to is None)
+            judged = self.judge(row, written, practice_required=self.must_name_practice(row, record))
         except InvalidConsultation as error:
             self.drafts.refuse(session, identifier, written, error.faults, now)
         else:

@@ -97,16 +97,25 @@ def identifier(key: str | bytes) -> str:
 
 def find(session: Session, identifier: str, *, lock: bool = True) -> OutboxRow | None:
     """Return the row of a consultation, however the clinical system writes its id; None when it is gone."""
+    query = select(OutboxRow).where(OutboxRow.consultation_id.in_(_spellings(identifier))).limit(1)
+    return session.scalars(query.with_for_update() if lock else query).one_or_none()
+
+
+def is_pending(session: Session, identifier: str) -> bool:
+    """Say whether the row of a consultation was written and not taken into account yet; nothing is locked."""
+    query = select(OutboxRow.pending).where(OutboxRow.consultation_id.in_(_spellings(identifier)))
+    return any(session.scalars(query))
+
+
+def _spellings(identifier: str) -> set[str]:
     wanted = versions.canonical(identifier.strip())
     cases = (wanted, wanted.upper())
-    spellings = {
+    return {
         identifier.strip(),
         *cases,
         *(f"{{{each}}}" for each in cases),
         *(each.replace("-", "") for each in cases),
     }
-    query = select(OutboxRow).where(OutboxRow.consultation_id.in_(spellings)).limit(1)
-    return session.scalars(query.with_for_update() if lock else query).one_or_none()
 
 
 def settle(session: Session, consultation_id: str) -> None:

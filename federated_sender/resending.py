@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from federated_sender import deletion, ledger, outbox, records, submissions, versions
+from federated_sender import deletion, ledger, outbox, records, submissions, versions, withdrawal
 from federated_sender.drafts import Outcome
 from federated_sender.eligibility import Reason
 from federated_sender.intake import Intake
 from federated_sender.responses import is_positive
 from federated_sender.states import TRANSITIONS, Event, State
 from federated_sender.tables import Report, Timeline
+from federated_sender.workload import BY_HAND
 from shared.errors import CommandFailed
 
 TWICE_WITHIN = timedelta(hours=24)
+_SINCE: Final = {
+    Reason.CONFIDENTIAL: "the consultation became confidential",
+    Reason.OTHER_PATIENT: "the consultation is about another patient",
+}
 
 
 class DoneLately(CommandFailed):
@@ -53,7 +58,9 @@ def resend(session: Session, identifier: str, reason: str, now: datetime, by: st
     report.release()
     ledger.advance(session, report, Event.RESENT, now, by=by, detail=reason)
     why = f"sent again: {reason}"
-    ledger.ALERTS.close(session, subject_id=report.report_id, kind=None, now=now, by=by, reason=why)
+    ledger.ALERTS.close(
+        session, subject_id=report.report_id, kind=None, now=now, by=by, reason=why, except_kinds=BY_HAND
+    )
     return report
 
 
@@ -64,25 +71,29 @@ def _kept(code: str | None) -> str | None:
 
 def _require_sendable(session: Session, report: Report) -> None:
     state = State(report.state)
+    if versions.was_withdrawn(report):
+        raise CommandFailed(_withdrawn(report))
     if Event.RESENT not in TRANSITIONS[state]:
         waits = state in (State.WAITING, State.QUEUED)
         why = "it goes out by itself" if waits else "only what is sent, accepted or failed can be sent again"
         raise CommandFailed(f"{report.report_id} is {state}: {why}")
     newest = versions.newest(session, report.consultation_id)
+    if newest is not None and newest.id != report.id and versions.was_withdrawn(newest):
+        raise CommandFailed(f"{_withdrawn(newest)}; it was to take the place of {report.report_id}")
     if newest is not None and newest.id != report.id:
         raise CommandFailed(f"version {newest.version} has taken its place: resend {newest.report_id} instead")
-    unbuilt = versions.unsent(session, report.consultation_id)
-    if unbuilt is not None and _is_confidential(unbuilt) and not _is_confidential(report):
-        raise CommandFailed(f"the consultation became confidential after {report.report_id}: it is not sent any more")
     if report.pruned_at is not None:
         raise CommandFailed(f"the bytes of {report.report_id} were pruned; `reissue` makes the next version")
+    since = withdrawal.reason(session, report)
+    if since is not None:
+        raise CommandFailed(f"{_SINCE[since]} after {report.report_id}: it is not sent any more")
 
 
-def _is_confidential(report: Report) -> bool:
-    """Say whether a version is of the consultation as confidential; what became of it by a reversal says nothing."""
-    if report.reason == Reason.UNCHANGED:
-        return False
-    return report.reason == Reason.CONFIDENTIAL or bool(json.loads(report.content or "{}").get("confidential"))
+def _withdrawn(report: Report) -> str:
+    return (
+        f"version {report.version}, {report.report_id}, was withdrawn before MESH had it ({report.reason});"
+        " `reissue` makes the next version"
+    )
 
 
 def reissue(session: Session, intake: Intake, identifier: str, reason: str, by: str, *, again: bool) -> Report:
@@ -101,8 +112,7 @@ def reissue(session: Session, intake: Intake, identifier: str, reason: str, by: 
         _require_not_just_reissued(session, record.consultation_id, now)
     deletion.restore(session, record, now, by)
     row.deleted, row.pending = False, False
-    required = intake.practice_required and record.routed_to is None
-    judged = intake.judge(row, outbox.as_written(row), practice_required=required)
+    judged = intake.judge(row, outbox.as_written(row), practice_required=intake.must_name_practice(row, record))
     outcome = intake.drafts.take(session, judged, now, by, reissued=reason)
     report = versions.unsent(session, record.consultation_id)
     if report is None or outcome is Outcome.OLDER:

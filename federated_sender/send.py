@@ -13,7 +13,7 @@ from typing import Final
 
 from federated_sender import events, outbox, setbacks, withdrawal, workload
 from federated_sender.consultation import Consultation, Patient
-from federated_sender.eligibility import is_regular, why_not
+from federated_sender.eligibility import Reason, is_regular, why_not
 from federated_sender.message import Composer, Version
 from federated_sender.pdf import PdfRenderer
 from federated_sender.pds import RegisteredPractices
@@ -37,7 +37,7 @@ from shared.errors import (
     PdsRecordUnreadable,
 )
 from shared.itk3.model import Organization
-from shared.mesh.delivery import deliver
+from shared.mesh.delivery import Delivery, deliver
 from shared.mesh.mailbox import MeshMailbox
 from shared.mesh.messages import OutgoingMessage, Taken
 
@@ -154,13 +154,22 @@ class Send:
             report = workload.ours(session, work)
             if report is None:
                 return
-            forbidden = withdrawal.reason(session, report) is not None
-            if not forbidden:
-                workload.begin_post(report, self.clock())
-        try:
-            if forbidden and self._withdraw(work, message):
+            if outbox.is_pending(session, report.consultation_id):
+                # what the clinical system says now decides whether it goes (0031)
+                setbacks.wait_for_intake(report, self.clock())
                 return
-            delivery = deliver(self.mesh, message, look_first=work.look_first)
+            why = withdrawal.reason(session, report)
+            if why is None:
+                workload.begin_post(report, self.clock())
+        self._bring(work, message, why)
+
+    def _bring(self, work: Work, message: OutgoingMessage, why: Reason | None) -> None:
+        """Let MESH have a version, or withdraw it: ``why`` says that it must not go out any more."""
+        try:
+            if why is None:
+                delivery: Delivery | None = deliver(self.mesh, message, look_first=work.look_first)
+            else:
+                delivery = self._withdraw(work, message)
         except MeshPending:
             with self.database.transaction() as session:
                 setbacks.look_again(session, work, self.clock())
@@ -178,13 +187,22 @@ class Send:
             with self.database.transaction() as session:
                 workload.refuse(session, work, ruling, error.message_id, self.clock())
         else:
+            if delivery is None:
+                return
             with self.database.transaction() as session:
-                workload.taken(session, work, delivery, self.clock(), self.clocks)
+                withdrawal.taken(session, work, delivery, why, self.clock(), self.clocks)
 
-    def _withdraw(self, work: Work, message: OutgoingMessage) -> bool:
-        """End the work on a version that must not go out any more; say False when MESH has it already."""
-        if work.look_first and self.mesh.track_local_id(message.local_id).taken not in _NOT_IN_MESH:
-            return False
+    def _withdraw(self, work: Work, message: OutgoingMessage) -> Delivery | None:
+        """End the work on a version that must not go out any more; return how MESH has it when it does already.
+
+        Nothing is posted here, whatever MESH says.
+        """
+        if work.look_first:
+            known = self.mesh.track_local_id(message.local_id)
+            if known.taken is Taken.ON_ITS_WAY:
+                raise MeshPending("it was handed over, and MESH has not taken it yet")
+            if known.taken not in _NOT_IN_MESH:
+                return Delivery(known.message_id, adopted=not known.is_usual)
         with self.database.transaction() as session:
             withdrawal.withdraw(session, work, self.clock())
-        return True
+        return None

@@ -23,6 +23,7 @@ MOST_QUESTIONS = 5
 # an outage must not make a report late long after it is over
 _ASK_AGAIN_WITHIN = timedelta(minutes=5)
 _PDS_MAY_BE_BACK_AFTER = timedelta(minutes=1)
+_INTAKE_TAKES = timedelta(seconds=5)
 
 
 def put_off(session: Session, work: Work, now: datetime) -> None:
@@ -84,6 +85,11 @@ def look_again(session: Session, work: Work, now: datetime) -> None:
     report = ours(session, work)
     if report is not None:
         report.look_again(now, report.post_began_at or now)
+
+
+def wait_for_intake(report: Report, now: datetime) -> None:
+    """Give a locked report back whose row was written meanwhile: intake takes every row into account soon."""
+    report.lease_until, report.next_attempt_at = None, now + _INTAKE_TAKES
 
 
 def stumble(session: Session, work: Work, error: Exception, now: datetime) -> None:

@@ -90,6 +90,8 @@ TRANSITIONS: Mapping[State, Mapping[Event, State]] = {
         Event.WITHDRAWN: State.NOT_REQUIRED,
         # an answer proves that MESH took what it did not know when it was withdrawn
         Event.TAKEN: State.SENT,
+        # a MESH REPORT: it was not delivered, and was not to be
+        Event.NOTED: State.NOT_REQUIRED,
     },
     State.INVALID: {
         Event.UPDATED: State.WAITING,

@@ -40,7 +40,8 @@ _STATES = ", ".join(f"'{state}'" for state in State)
 class ConsultationRecord(Base):
     """What was decided about a consultation as a whole; its row is also the lock of whoever changes its versions.
 
-    ``routed_to`` is the registered practice that a person named, ``routed_instead_of`` what the row said then.
+    ``routed_to`` is the registered practice that a person named, ``routed_instead_of`` what the row said then,
+    and ``routed_for`` the NHS number of the patient for whom it was named; without one it holds for any.
     """
 
     __tablename__ = "consultation"
@@ -50,6 +51,7 @@ class ConsultationRecord(Base):
     deleted_by: Mapped[str | None] = mapped_column(String(128))
     routed_to: Mapped[str | None] = mapped_column(String(12))
     routed_instead_of: Mapped[str | None] = mapped_column(String(12))
+    routed_for: Mapped[str | None] = mapped_column(String(10))
     routed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     routed_by: Mapped[str | None] = mapped_column(String(128))
     routed_because: Mapped[str | None] = mapped_column(Text)

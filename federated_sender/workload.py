@@ -9,13 +9,13 @@ from typing import Final
 from sqlalchemy import and_, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from federated_sender import drafts, events, ledger, submissions
+from federated_sender import drafts, events, ledger, routing, submissions
 from federated_sender.alert_text import alert_text
 from federated_sender.eligibility import WITHHELD, Reason
 from federated_sender.message import BuiltMessage, Version
 from federated_sender.responses import AlertNeed, Ruling
 from federated_sender.states import Event, State
-from federated_sender.tables import ConsultationRecord, Report, ReportBody
+from federated_sender.tables import Report, ReportBody
 from shared.db import after_commit, is_one_of
 from shared.errors import Fault
 from shared.itk3.systems import DOCUMENT_WORKFLOW, FEDERATED_WORKFLOW
@@ -24,9 +24,11 @@ from shared.mesh.delivery import Delivery
 from shared.mesh.messages import OutgoingMessage
 from shared.setting_types import Period
 
+BY_HAND: Final = frozenset({"sent_after_all", "not_resent"})
+"""Alerts that only a person closes: whatever becomes of the report, somebody must telephone."""
+
 # longer than rendering, or the handshake, the look-up and the POST with all their timeouts (decision 41)
 LEASE = timedelta(minutes=15)
-
 
 _UNSENT: Final = is_one_of(Report.state, State.WAITING, State.QUEUED)
 _EARLIER: Final = aliased(Report)
@@ -65,6 +67,10 @@ class Clocks:
 
     infrastructure: Period
     business: Period
+
+    def start(self, report: Report, now: datetime) -> None:
+        """Let both run from ``now``."""
+        report.infrastructure_due_at, report.business_due_at = now + self.infrastructure, now + self.business
 
 
 def claim(session: Session, now: datetime, workflow_id: str, began_at: datetime | None = None) -> Work | None:
@@ -114,7 +120,6 @@ def _work(session: Session, report: Report, workflow_id: str, began_at: datetime
             body.message,
         )
     newest = select(func.max(Report.version)).where(Report.consultation_id == report.consultation_id)
-    routed = select(ConsultationRecord.routed_to).where(ConsultationRecord.consultation_id == report.consultation_id)
     return Work(
         report.id,
         report.report_id,
@@ -123,7 +128,7 @@ def _work(session: Session, report: Report, workflow_id: str, began_at: datetime
         report.content or "",
         message,
         report.post_began_at is not None or _may_be_forgotten(session, report, began_at),
-        None if body is not None else session.scalar(routed),
+        None if body is not None else routing.named_for(session, report),
         report.claims,
     )
 
@@ -227,16 +232,11 @@ def begin_post(report: Report, now: datetime) -> None:
     report.post_began_at = report.post_began_at or now
 
 
-def taken(session: Session, work: Work, delivery: Delivery, now: datetime, clocks: Clocks) -> None:
-    """Keep that MESH has the message; both response clocks run from now (decision 24)."""
-    report = session.get_one(Report, work.report, with_for_update=True)
-    if report.state != State.QUEUED or work.message is None or report.local_id != work.message.local_id:
-        # the claim outlived its lease and another process was faster; the message is the same
-        return
+def taken(session: Session, report: Report, delivery: Delivery, now: datetime, clocks: Clocks) -> None:
+    """Keep that MESH has the message of a locked report; both response clocks run from now (decision 24)."""
     submissions.taken(session, report, delivery.message_id, now)
     report.mesh_message_id, report.sent_at = delivery.message_id, now
-    report.infrastructure_due_at = now + clocks.infrastructure
-    report.business_due_at = now + clocks.business
+    clocks.start(report, now)
     report.release()
     known = "MESH knew it by its local id: an earlier attempt had reached it" if delivery.adopted else None
     ledger.advance(session, report, Event.TAKEN, now, detail=known)
@@ -258,8 +258,16 @@ def refuse(session: Session, work: Work, ruling: Ruling, mesh_message_id: str | 
 
 
 def close_alert(session: Session, report: Report, kind: str | None, now: datetime, reason: str) -> None:
-    """Close what is open about a report, of one ``kind`` or of all."""
-    ledger.ALERTS.close(session, subject_id=report.report_id, kind=kind, now=now, by=ledger.DAEMON, reason=reason)
+    """Close what is open about a report, of one ``kind`` or of all that do not wait for a person."""
+    ledger.ALERTS.close(
+        session,
+        subject_id=report.report_id,
+        kind=kind,
+        now=now,
+        by=ledger.DAEMON,
+        reason=reason,
+        except_kinds=BY_HAND if kind is None else (),
+    )
 
 
 def open_alert(session: Session, report: Report, need: AlertNeed, code: str | None, now: datetime) -> None:

@@ -110,7 +110,7 @@ class Receiver:
         bell = Bell()
         collect = Collect(database, clock, self.mesh, workflows, largest, self.stopping.is_set, bell.ring)
         process = Process(database, clock, self.practice)
-        reply = Reply(database, clock, self.mesh)
+        reply = Reply(database, clock, self.mesh, self.stopping.is_set)
         chase = Chase(database, clock, settings.review_within)
         prune = Prune(database, clock, settings.retention)
         directory = settings.task_drop_dir

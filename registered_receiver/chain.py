@@ -68,8 +68,8 @@ class Order:
         """Say whether ``one`` is the newer of two versions.
 
         What a version replaces, at however many removes, is older. Otherwise the number tells, or else when they were
-        written. Of two that were written at the same moment one without a number is the older; in the end the task's
-        id tells, so that the order of arrival never does.
+        written. Of two that were written at the same moment one without a number is the older, then one that replaces
+        nothing; in the end the task's id tells, so that the order of arrival never does.
         """
         leads, follows = self._replaces(one, other), self._replaces(other, one)
         if leads != follows:
@@ -107,5 +107,6 @@ class Order:
         return list(found.values())
 
 
-def _written(version: Version) -> tuple[datetime, int, str]:
-    return version.authored_on, version.version or 0, version.task_id
+def _written(version: Version) -> tuple[datetime, int, bool, str]:
+    replaces = version.replaces is not None or version.orphaned
+    return version.authored_on, version.version or 0, replaces, version.task_id

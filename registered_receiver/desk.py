@@ -18,6 +18,7 @@ from registered_receiver.tables import Message, Review, Task
 from shared.audit import Actor
 from shared.clock import Clock
 from shared.db import Database
+from shared.errors import CommandFailed
 from shared.export import DocumentFile
 from shared.identifiers import MailboxId
 from shared.presentation import rfc3339, timeline_json
@@ -155,7 +156,9 @@ class Desk:
             reviews.refresh(session, local_date(now))
             row = reviews.full_json(session, reviews.find(session, review_id))
             named = row["nhs_number"] or row["message_facts"].get("nhs_number")
-            self._audit_record(session, "review_viewed", review_id, named)
+            # whoever reads a near miss reads of everybody who may be meant
+            for number in dict.fromkeys([named, *(each["nhs_number"] for each in row["candidates"])]):
+                self._audit_record(session, "review_viewed", review_id, number)
             return row
 
     def match(
@@ -194,10 +197,7 @@ class Desk:
         """
         with self.database.transaction() as session:
             record, lines = records.story(session, identifier)
-            review = session.get(Review, record["review_id"]) if record["review_id"] else None
-            task = session.get(Task, record["task_id"]) if record["task_id"] else None
-            named = task.nhs_number if task else review.nhs_number or review.facts.get("nhs_number") if review else None
-            self._audit_record(session, "message_viewed", record["mesh_message_id"], named)
+            self._audit_record(session, "message_viewed", record["mesh_message_id"], _named(session, record))
             (shown,) = _keep_confidence(session, [record])
             return shown | {"timeline": [timeline_json(line) for line in lines]}
 
@@ -205,11 +205,18 @@ class Desk:
         """Take a message back into work that was set aside; raises CommandFailed when it was not."""
         with self.database.transaction() as session:
             records.retry(session, identifier, self.clock(), self.who.name)
-            self._audit_record(session, "record_retried", identifier)
+            record, _ = records.story(session, identifier)
+            self._audit_record(session, "record_retried", record["mesh_message_id"], _named(session, record))
 
     def is_patient(self, nhs_number: str, review_id: str) -> bool:
-        """Say whether the patient index has somebody under a number: that is looked up about a near miss."""
+        """Say whether the patient index has somebody under a number: that is looked up about a near miss.
+
+        Raises CommandFailed when that near miss is not there or is decided: then nothing is looked up.
+        """
         with self.database.transaction() as session:
+            review = reviews.find(session, review_id)
+            if review.decided_at is not None:
+                raise CommandFailed(f"review {review_id} was decided already, by {review.decided_by}")
             known = patients.find(session, nhs_number) is not None
             self._audit_record(session, "patient_looked_up", review_id, nhs_number, _found(known))
             return known
@@ -246,6 +253,15 @@ class Desk:
         AUDIT.record(
             session, self.who, action, self.clock(), subject_id=subject_id, nhs_number=nhs_number, reason=reason
         )
+
+
+def _named(session: Session, record: Mapping[str, Any]) -> str | None:
+    """Return whose report a message is as far as that is known: as its task has it, else as the review does."""
+    task = session.get(Task, record["task_id"]) if record["task_id"] else None
+    if task is not None:
+        return task.nhs_number
+    review = session.get(Review, record["review_id"]) if record["review_id"] else None
+    return review.nhs_number or review.facts.get("nhs_number") if review else None
 
 
 def _noted(session: Session, tasks: Sequence[Task]) -> list[NotedTask]:

@@ -35,12 +35,15 @@ def put(task: Task, flag: Flag) -> bool:
 
 def put_only(task: Task, flag: Flag | None, instead_of: frozenset[Flag]) -> None:
     """Let ``flag``, or none, stand with a task and no other one of those that it takes the place of."""
-    text = task.flag or ""
     for other in instead_of - {flag}:
-        text = text.replace(other, "")
-    task.flag = " ".join(text.split()) or None
+        remove(task, other)
     if flag is not None:
         put(task, flag)
+
+
+def remove(task: Task, flag: Flag) -> None:
+    """Let ``flag`` stand with a task no more."""
+    task.flag = " ".join((task.flag or "").replace(flag, "").split()) or None
 
 
 def has(task: Task, flag: Flag) -> bool:

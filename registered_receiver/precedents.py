@@ -14,10 +14,21 @@ from shared.itk3.rule import Context, Replaced
 from shared.itk3.rules import REPLACEMENT_FAILED, Verdict, read_report, replaced_by
 
 
-def context_of(session: Session, reading: Reading, ods_code: str, sender_mailbox: str | None) -> Context:
-    """Return what a message that came from ``sender_mailbox`` is judged with."""
-    target = replaced_by(reading)
-    original = None if target is None else document_ids.named(session, target, sender_mailbox, reading.sender_reference)
+def context_of(
+    session: Session,
+    reading: Reading,
+    ods_code: str,
+    sender_mailbox: str | None,
+    mesh_message_id: str | None = None,
+) -> Context:
+    """Return what a message that came from ``sender_mailbox`` is judged with.
+
+    Without ``mesh_message_id`` it is judged as if it came last of all.
+    """
+    target, original = replaced_by(reading), None
+    if target is not None:
+        by = session.get(Message, mesh_message_id) if mesh_message_id else None
+        original = document_ids.named(session, target, sender_mailbox, reading.sender_reference, by)
     return Context(
         ods_code=ods_code,
         sender_mailbox=sender_mailbox,

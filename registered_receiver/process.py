@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -54,8 +54,13 @@ class Process:
     def _work_on_or_postpone(self, claimed: Claimed) -> None:
         try:
             self._work_on(claimed)
-        except (LeaseLost, *DATABASE_AWAY):
+        except LeaseLost:
             raise
+        except DATABASE_AWAY:
+            if claimed.state != MessageState.RECEIVED or claimed.attempts:
+                raise
+            # when only the documents found no room, the verdict alone may; a database that is away fails once more
+            self._work_on_or_postpone(replace(claimed, attempts=1))
         except Exception as error:  # noqa: BLE001 - one message must never stop the others
             self._postpone(claimed, error)
 
@@ -78,7 +83,8 @@ class Process:
         patient, the sender hears that the report is here.
         """
         with self.database.snapshot() as session:
-            context = context_of(session, reading, self.practice.ods_code, claimed.sender_mailbox)
+            mailbox, mesh_message_id = claimed.sender_mailbox, claimed.mesh_message_id
+            context = context_of(session, reading, self.practice.ods_code, mailbox, mesh_message_id)
         judgement = validate(reading, context)
         accepted = judgement.event is MessageEvent.ACCEPTED
         report = read_report(reading.envelope) if accepted and reading.envelope and not claimed.attempts else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +14,7 @@ from registered_receiver.flags import ABOUT_ORIGINAL, ABOUT_REPLACEMENT, Flag
 from registered_receiver.states import MessageState
 from registered_receiver.tables import Message, Task
 from shared.itk3.model import Identifier
+from shared.itk3.naming import normal_form
 
 FAILED_REPLACEMENT: Final = "replacement_failed"
 """The kind of alert about a document whose replacement could not be processed, or is not what it says."""
@@ -41,6 +42,8 @@ def settle(session: Session, message: Message, replaces: Identifier | None, now:
         if original is None:
             _tell_of_absence(session, message, now)
         else:
+            # whoever works on its task locks that before the message
+            _task_of(session, original.mesh_message_id)
             # whoever files the original at this moment sees this message, or is seen
             session.refresh(original, with_for_update=True)
             _relate(session, original, message, now)
@@ -61,7 +64,7 @@ def _relate(session: Session, original: Message, replacement: Message, now: date
     if newer is not None:
         flags.put_only(newer, _OF_ORIGINAL.get(original.state), ABOUT_ORIGINAL)
     if older is not None:
-        flags.put_only(older, _OF_REPLACEMENT.get(replacement.state), ABOUT_REPLACEMENT)
+        _tell_of_replacements(older, [replacement, *document_ids.replacing(session, original)])
     if replacement.state == MessageState.REJECTED:
         _distrust(session, original, older, replacement, now)
     elif older is not None and replacement.state == MessageState.UNMATCHED:
@@ -69,6 +72,15 @@ def _relate(session: Session, original: Message, replacement: Message, now: date
     elif older is not None and newer is not None and _chain(older) != _chain(newer):
         flags.put(newer, Flag.MISDIRECTED)
         _distrust(session, original, older, replacement, now)
+
+
+def _tell_of_replacements(older: Task, replacements: Sequence[Message]) -> None:
+    """Let a task say how each document stands that replaces it: one may wait while another was refused."""
+    standing = {_OF_REPLACEMENT[each.state] for each in replacements if each.state in _OF_REPLACEMENT}
+    for flag in ABOUT_REPLACEMENT - standing:
+        flags.remove(older, flag)
+    for flag in sorted(standing):
+        flags.put(older, flag)
 
 
 def _distrust(session: Session, original: Message, older: Task | None, replacement: Message, now: datetime) -> None:
@@ -111,8 +123,11 @@ def _alert(session: Session, subject_id: str, flag: Flag, replacement: Message, 
 
 
 def _task_of(session: Session, mesh_message_id: str) -> Task | None:
-    return session.scalars(select(Task).where(Task.mesh_message_id == mesh_message_id)).one_or_none()
+    """Return a message's task as it is now, locked: all that stands with it is written back whole."""
+    query = select(Task).where(Task.mesh_message_id == mesh_message_id).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one_or_none()
 
 
 def _chain(task: Task) -> tuple[str, str, str]:
-    return task.sender_ods_code, task.consultation_id, task.nhs_number
+    # two spellings of a reference may have been kept apart by an earlier release
+    return task.sender_ods_code, normal_form(task.consultation_id), task.nhs_number

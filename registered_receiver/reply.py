@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -18,21 +18,28 @@ from shared.errors import (
     MeshError,
     MeshForbidden,
     MeshPending,
+    MeshProtocolError,
     MeshRefused,
     MeshUnavailable,
     MeshUnreachable,
 )
+from shared.log import describe
 from shared.mesh.delivery import Delivery, deliver
+from shared.mesh.inbox import never
 from shared.mesh.mailbox import MeshMailbox
 
 
 @dataclass(frozen=True)
 class Reply:
-    """Sends the responses to one message at a time, one after the other."""
+    """Sends the responses to one message at a time, one after the other.
+
+    ``stopping`` is asked between the two whether the second is to wait.
+    """
 
     database: Database
     clock: Clock
     client: MeshMailbox
+    stopping: Callable[[], bool] = never
 
     def step(self) -> int:
         """Send what is due and oldest, with the response that follows it; return how many were dealt with.
@@ -53,11 +60,11 @@ class Reply:
             with self.database.transaction() as session:
                 for sent, delivery in zip(claimed, deliveries, strict=False):
                     response_queue.mark_sent(session, sent, delivery, self.clock())
+                rest = list(claimed[len(deliveries) :])
                 if failure is not None:
-                    failed, *rest = claimed[len(deliveries) :]
-                    self._set_back(session, failed, failure)
-                    for each in rest:
-                        response_queue.give_back(session, each)
+                    self._set_back(session, rest.pop(0), failure)
+                for each in rest:
+                    response_queue.give_back(session, each)
         if isinstance(failure, MeshAmbiguous):
             # the pause of decision 13 has begun; for this round MESH counts as away
             raise MeshUnavailable(str(failure), http_status=failure.http_status) from failure
@@ -65,12 +72,20 @@ class Reply:
             raise failure
 
     def _deliver(self, claimed: Sequence[ClaimedResponse]) -> tuple[list[Delivery], MeshError | None]:
+        """Return what MESH took, and the error over which it ended."""
         deliveries: list[Delivery] = []
         for each in claimed:
+            if deliveries and self.stopping():
+                break
             try:
                 deliveries.append(deliver(self.client, each.outgoing, look_first=each.look_first))
             except MeshError as error:
                 return deliveries, error
+            except Exception as error:
+                if not deliveries:
+                    raise
+                # what MESH took is on record, whatever came after it
+                return deliveries, MeshProtocolError(describe(error))
         return deliveries, None
 
     def _set_back(self, session: Session, claimed: ClaimedResponse, error: MeshError) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, Generic, TypeVar
@@ -100,11 +100,23 @@ class AlertBook(Generic[A]):
         after_commit(session, lambda: emit(ALERT_OPENED, text=text, action=action, **line))
         return True
 
-    def close(self, session: Session, *, subject_id: str, now: datetime, by: str, reason: str, kind: str | None) -> int:
-        """Close what is open for a subject, of one ``kind`` or of all; return how many."""
+    def close(
+        self,
+        session: Session,
+        *,
+        subject_id: str,
+        now: datetime,
+        by: str,
+        reason: str,
+        kind: str | None,
+        except_kinds: Collection[str] = (),
+    ) -> int:
+        """Close what is open for a subject, of one ``kind`` or of all but ``except_kinds``; return how many."""
         query = select(self._model).where(self._model.subject_id == subject_id, self._model.closed_at.is_(None))
         if kind is not None:
             query = query.where(self._model.kind == kind)
+        if except_kinds:
+            query = query.where(self._model.kind.not_in(except_kinds))
         alerts = session.scalars(query).all()
         for alert in alerts:
             self._settle(session, alert, now, by, reason)
@@ -112,7 +124,7 @@ class AlertBook(Generic[A]):
 
     def close_by_id(self, session: Session, alert_id: str, *, now: datetime, by: str, reason: str) -> None:
         """Close one alert because a person says so; raise CommandFailed when there is no such open alert."""
-        alert = session.get(self._model, alert_id)
+        alert = session.get(self._model, alert_id, with_for_update=True, populate_existing=True)
         if alert is None:
             raise CommandFailed(f"there is no alert {alert_id}")
         if alert.closed_at is not None:

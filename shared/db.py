@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -22,7 +21,6 @@ from sqlalchemy import (
     make_url,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -84,16 +82,12 @@ class Database:
         self.schema = schema
         self._migrations = migrations
         self.engine = _engine(url, schema)
-        # SQLite lets one write at a time and everybody else ask again after a while: the threads here queue up instead
-        self._writing: AbstractContextManager[object] = (
-            Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
-        )
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Give a session that commits at the end, and rolls back on any error."""
         with Session(self.engine, expire_on_commit=False) as session:
-            with self._writing, session.begin():
+            with session.begin():
                 yield session
             for action in session.info.get(_AFTERWARDS, ()):
                 action()
@@ -186,19 +180,28 @@ def after_commit(session: Session, action: Callable[[], None]) -> None:
 
 def insert_once(session: Session, model: type[Any], **values: object) -> bool:
     """Insert a row unless one with the same key is there already, by whoever; say whether it is new."""
-    inserting = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = inserting(model).values(**values).on_conflict_do_nothing().returning(*inspect(model).primary_key)
+    statement = _insert(session, model).values(**values).on_conflict_do_nothing().returning(*inspect(model).primary_key)
     return session.execute(statement).first() is not None
 
 
 def insert_or_lock(session: Session, model: type[Any], **values: object) -> None:
     """Insert a row, or keep the one with the same key from others until the transaction ends."""
-    inserting = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = inserting(model).values(**values)
+    statement = _insert(session, model).values(**values)
     key = [column.name for column in inspect(model).primary_key]
     # an update to what it is already: that locks the row
     same = {name: statement.excluded[name] for name in key}
     session.execute(statement.on_conflict_do_update(index_elements=key, set_=same))
+
+
+def _insert(session: Session, model: type[Any]) -> Any:
+    """Return the INSERT of the database in use, with its way of doing nothing; the other one is never loaded."""
+    if session.get_bind().dialect.name == "postgresql":
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(model)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(model)
 
 
 def is_one_of(column: InstrumentedAttribute[Any], *values: str) -> ColumnElement[bool]:

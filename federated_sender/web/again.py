@@ -11,7 +11,7 @@ from starlette.responses import Response
 from federated_sender.desk import Desk
 from federated_sender.resending import DoneLately
 from federated_sender.tables import Report
-from federated_sender.web.visits import SenderVisit, desk_of, report_of
+from federated_sender.web.visits import SenderVisit, desk_of, patient_of, report_of
 from shared.errors import CommandFailed, InvalidConsultation
 from shared.web.page_words import in_page_words
 
@@ -21,7 +21,7 @@ class Repeat:
     """One of them: its page, its name, and what does it."""
 
     template: str
-    repeat: Callable[[Desk, str, str, bool], Report]
+    repeat: Callable[[Desk, str, str, bool, str], Report]
 
     def ask(self, visit: SenderVisit) -> Response:
         """Show whom it is about, what will happen, and the form."""
@@ -33,7 +33,7 @@ class Repeat:
         if not reason:
             return self._form(visit, 422, {"reason": "Say why"})
         try:
-            report = self.repeat(desk_of(visit), report_of(visit), reason, again)
+            report = self.repeat(desk_of(visit), report_of(visit), reason, again, patient_of(visit))
         except DoneLately as refusal:
             return self._form(visit, 409, {"again": f"{_sentence(refusal.what)}. Tick the box to do it all the same"})
         except InvalidConsultation as refusal:
@@ -59,5 +59,7 @@ def _listed(refusal: InvalidConsultation) -> str:
     return "; ".join(str(fault) for fault in refusal.faults)
 
 
-RESEND: Final = Repeat("resend.html", lambda desk, *how: desk.resend(*how))
-REISSUE: Final = Repeat("reissue.html", lambda desk, *how: desk.reissue(*how))
+RESEND: Final = Repeat("resend.html", lambda desk, report, why, again, _: desk.resend(report, why, again))
+REISSUE: Final = Repeat(
+    "reissue.html", lambda desk, report, why, again, patient: desk.reissue(report, why, again, patient=patient)
+)

@@ -1,4 +1,4 @@
-"""The reports: lists of them, each one with its story, and the documents that were sent."""
+"""The reports: lists of them, each one with its story, and its documents."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from federated_sender.states import TRANSITIONS, Event, State
 from federated_sender.web import route
 from federated_sender.web.again import REISSUE, RESEND
 from federated_sender.web.visits import SenderVisit, desk_of, report_of
-from federated_sender.web.words import GROUPS, OVERDUE, group_of, how_many, standing
+from federated_sender.web.words import GROUPS, OVERDUE, group_of, how_many, standing, which_documents
 from shared.export import DocumentFile, file_name
 from shared.itk3.attachments import Kind, kind_of_type
 from shared.web.advice import advise
@@ -45,17 +45,21 @@ def show(visit: SenderVisit) -> Response:
     """Show one report: whom it is about, how it stands, what to do, and everything that happened to it."""
     report = desk_of(visit).report(report_of(visit))
     alerts = [(alert, advise(visit.site.advice, alert, None)) for alert in report["alerts"]]
-    return visit.render("report.html", report=report, alerts=alerts, standing=standing(report), may=_may(report))
+    documents = which_documents(report["was_sent"])
+    return visit.render(
+        "report.html", report=report, alerts=alerts, standing=standing(report), documents=documents, may=_may(report)
+    )
 
 
 def list_documents(visit: SenderVisit) -> Response:
-    """List the documents that were sent."""
+    """List the documents of a report, and say whether they were sent."""
     report_id = report_of(visit)
-    return visit.render("documents.html", report_id=report_id, documents=desk_of(visit).documents(report_id))
+    found, sent = desk_of(visit).documents(report_id)
+    return visit.render("documents.html", report_id=report_id, documents=found, heading=which_documents(sent)[1])
 
 
 def document(visit: SenderVisit) -> Response:
-    """Give out one document as it was sent: the report to be looked at, for it is ours."""
+    """Give out one document as it was built: the report to be looked at, for it is ours."""
     name = visit.parameter("name")
     found = desk_of(visit).document(report_of(visit), name)
     # what the clinical system attached, nobody has judged

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from federated_sender.web.visits import SenderVisit, desk_of, report_of
+from federated_sender.web.visits import SenderVisit, desk_of, patient_of, report_of
 from shared.errors import CommandFailed
 from shared.web.page_words import in_page_words
 
@@ -26,7 +26,7 @@ def do(visit: SenderVisit) -> Response:
         return _form(visit, 422, faults)
     report_id = report_of(visit)
     try:
-        waiting = desk_of(visit).route(report_id, practice, reason)
+        waiting = desk_of(visit).route(report_id, practice, reason, patient=patient_of(visit))
     except CommandFailed as refusal:
         words = in_page_words(str(refusal))
         return _form(visit, 409, {"practice": words[:1].upper() + words[1:]})

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from sqlalchemy.orm import Session
 
-from federated_sender import records
 from federated_sender.app import Sender
+from federated_sender.desk import reports_of
 from federated_sender.web import reports
 from federated_sender.web.advice import ADVICE
-from shared.errors import CommandFailed
 from shared.web.links import Link
 from shared.web.roles import Role
 from shared.web.site import Site
@@ -30,13 +27,20 @@ def site(sender: Sender) -> Site[Sender]:
             Link("Users", "/users", Role.ADMIN),
         ),
         environment=environment("federated_sender.web"),
-        subject_link=subject_link,
+        subject_links=subject_links,
         advice=ADVICE,
     )
 
 
-def subject_link(session: Session, subject_id: str) -> Link | None:
-    """Return the page about the subject of an alert; None when it is no report or consultation."""
-    with suppress(CommandFailed):
-        return Link("The report", f"/reports/{records.find(session, subject_id).report_id}")
-    return None
+def subject_links(session: Session, subject_id: str) -> list[Link]:
+    """Return the pages about the subject of an alert: several when versions went to different practices or patients."""
+    found = reports_of(session, subject_id)
+    return [
+        Link(
+            "The report"
+            if len(found) == 1
+            else f"The report, version {report.version}, to {report.recipient_ods_code}",
+            f"/reports/{report.report_id}",
+        )
+        for report in found
+    ]

@@ -17,6 +17,11 @@ def desk_of(visit: SenderVisit) -> Desk:
     return Desk(sender.database, sender.clock, sender.intake, sender.federation, visit.who)
 
 
+def patient_of(visit: SenderVisit) -> str:
+    """Return the NHS number that the page showed beside its form, empty when it showed none."""
+    return visit.value("patient").replace(" ", "")
+
+
 def report_of(visit: SenderVisit) -> str:
     """Return the id of the report that the address names; the route takes nothing but a UUID."""
     return str(visit.parameter("report_id"))

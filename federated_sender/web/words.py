@@ -62,6 +62,12 @@ _REASONS: Final[Mapping[str, str]] = {
     Tracked.UNKNOWN_TO_MESH: "MESH knows nothing of it.",
     Tracked.UNCLEAR: "MESH knows nothing certain of it.",
 }
+_NOT_SENT_AGAIN: Final[Mapping[str, str]] = {
+    Reason.DELETED: "The consultation was deleted since.",
+    Reason.CONFIDENTIAL: "The consultation became confidential since.",
+    Reason.OTHER_PATIENT: "The consultation is about another patient since.",
+}
+"""Why a report that a person wanted to be sent again was not; nothing else makes one of these fail."""
 
 
 def group_of(key: str) -> Group:
@@ -78,8 +84,18 @@ def how_many(group: Group, counts: Mapping[str, int], overdue: int) -> int:
 
 def standing(record: Mapping[str, Any]) -> str:
     """Return how a report stands, in one or two sentences; ``reason`` names fields and rules, never a value."""
-    reason = record["reason"]
-    return f"{_STATES[record['state']]} {_reason(reason)}".strip() if reason else _STATES[record["state"]]
+    reason, state = record["reason"], record["state"]
+    if state == State.FAILED and reason in _NOT_SENT_AGAIN:
+        before = "It was sent before, and" if record["was_sent"] else "It"
+        return f"{before} was not sent again as asked. {_NOT_SENT_AGAIN[reason]}"
+    return f"{_STATES[state]} {_reason(reason)}".strip() if reason else _STATES[state]
+
+
+def which_documents(sent: bool) -> tuple[str, str]:
+    """Return what to call the report's PDF and all its documents, by whether MESH ever took them."""
+    if sent:
+        return "The report as it was sent", "All documents that were sent"
+    return "The report as it was built; it was not sent", "All documents that were built; they were not sent"
 
 
 def _reason(reason: str) -> str:

@@ -39,14 +39,14 @@ def site(receiver: Receiver) -> Site[Receiver]:
             Link("Users", "/users", Role.ADMIN),
         ),
         environment=environment("registered_receiver.web"),
-        subject_link=subject_link,
+        subject_links=subject_links,
         advice=ADVICE,
     )
 
 
-def subject_link(session: Session, subject_id: str) -> Link | None:
-    """Return the page about the subject of an alert; None for what has none, such as a mailbox."""
+def subject_links(session: Session, subject_id: str) -> list[Link]:
+    """Return the page about the subject of an alert; none for what has none, such as a mailbox."""
     for table, link in _SUBJECTS:
         if session.get(table, subject_id) is not None:
-            return replace(link, path=f"{link.path}{subject_id}")
-    return None
+            return [replace(link, path=f"{link.path}{subject_id}")]
+    return []

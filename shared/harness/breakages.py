@@ -136,6 +136,7 @@ _MESSAGE: Final[tuple[Breakage, ...]] = (
 _PAYLOAD_BUNDLE: Final[tuple[Breakage, ...]] = (
     ("payload-bundle", "20009", change(f"{_HEADER}/f:focus/f:reference", UNKNOWN)),
     ("payload-identifier", "20009", remove(f"{PAYLOAD}/f:identifier")),
+    ("payload-identifier", "20009", change(f"{PAYLOAD}/f:identifier/f:value", "urn:uuid: ")),
     ("payload-entries", "20009", add(PAYLOAD, '<entry ><fullUrl value="urn:uuid:x"/></entry>')),
     ("payload-entries", "20009", remove(f"{PAYLOAD}/f:entry")),
     ("payload-prohibited", "20009", add(PAYLOAD, '<link ><url value="https://example.org"/></link>')),

@@ -12,6 +12,7 @@ from shared.itk3.demographics import PeopleView
 from shared.itk3.envelope import Envelope
 from shared.itk3.header_rules import HEADER
 from shared.itk3.model import Identifier, ReceivedReport
+from shared.itk3.naming import normal_form
 from shared.itk3.parse import Reading
 from shared.itk3.payload import Payload
 from shared.itk3.payloads import PAYLOADS
@@ -122,7 +123,8 @@ _PAYLOAD_BUNDLE: Final = (
     Rule(
         *("payload-identifier", "ITK-Payload-Bundle-1", "20009", "required"),
         "The payload bundle's identifier.value must be present once",
-        _payload(lambda bundle: bundle.identifier),
+        # a prefix alone would name every such document alike
+        _payload(lambda bundle: normal_form(bundle.identifier)),
     ),
     Rule(
         *("payload-entries", "ITK-Payload-Bundle-1", "20009", "required"),

@@ -61,9 +61,9 @@ def _shown(visit: Visit[Any], **more: Any) -> Response:
 
 def _advice(visit: Visit[Any], session: Session, alert: Mapping[str, Any]) -> tuple[Advice, list[Link]]:
     """Return what to do, and the links that whoever looks may follow: the record first, nothing to do once closed."""
-    record = visit.site.subject_link(session, alert["subject_id"])
-    advice = advise(visit.site.advice, alert, record.path if record else None)
-    links = [*([record] if record else []), *(advice.links if alert["closed_at"] is None else ())]
+    records = visit.site.subject_links(session, alert["subject_id"])
+    advice = advise(visit.site.advice, alert, records[0].path if records else None)
+    links = [*records, *(advice.links if alert["closed_at"] is None else ())]
     return advice, [link for link in links if visit.may(link.role)]
 
 

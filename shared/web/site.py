@@ -58,8 +58,8 @@ class Page(Generic[A]):
 class Site(Generic[A]):
     """A daemon's pages. ``title`` is what people call it; the first entry of ``navigation`` is its front page.
 
-    ``subject_link`` returns the link to the page about the subject of an alert, None when there is none; ``advice`` has
-    what to do about each kind of alert.
+    ``subject_links`` returns the links to the pages about the subject of an alert, the first one that of its record;
+    ``advice`` has what to do about each kind of alert.
     """
 
     title: str
@@ -67,7 +67,7 @@ class Site(Generic[A]):
     pages: Sequence[Page[A]]
     navigation: Sequence[Link]
     environment: Environment
-    subject_link: Callable[[Session, str], Link | None] = lambda _session, _subject_id: None
+    subject_links: Callable[[Session, str], Sequence[Link]] = lambda _session, _subject_id: ()
     advice: Mapping[str, Advice] = field(default_factory=dict)
 
     @property

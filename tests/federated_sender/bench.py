@@ -187,7 +187,7 @@ def wire_sender(
     every = timedelta(minutes=5)
     jobs = (
         Job("collect", Collect(database, client, clock, (WORKFLOW,), lambda: False).step, every, drains=False),
-        Job("follow", Follow(database, clock).step, every),
+        Job("follow", Follow(database, clock, send.clocks).step, every),
         Job("intake", intake.step, every),
         Job("send", send.step, every),
         Job("track", Track(database, client, clock, timedelta(hours=1)).step, every, drains=False),

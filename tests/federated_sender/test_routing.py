@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from sqlalchemy import text
 
 from federated_sender import deletion, routing, workload
+from federated_sender.pds import OutboxPractices
 from shared.errors import CommandFailed
 from shared.itk3.parse import read
 from shared.itk3.rules import read_report
 from tests.federated_sender.bench import CONSULTATION, SenderBench, consultation
+from tests.federated_sender.conftest import MakeSender
 from tests.federated_sender.rows import change, write
 
 REASON = "PDS is behind, the patient says so"
+MRS_JONES = "9434765919"
 LATER = "2026-11-20T21:30:00+00:00"
 
 
@@ -107,6 +112,51 @@ def test_it_holds_for_later_versions_until_the_row_names_another_practice(sender
     assert (still, [post.subject[-1] for post in sender.posts()]) == ("B82002", ["1", "2"])
     assert sender.status()[0]["reason"] == "not_in_federation"
     assert sender.shown(CONSULTATION)["routed_to"] is None
+
+
+def test_a_practice_that_was_named_for_one_patient_does_not_count_for_another(sender: SenderBench) -> None:
+    sender.mesh.register(MRS_JONES, date(1957, 1, 9), "Smith", "BIRCHMB1")
+    write(sender, consultation(), patient_registered_practice_ods_code=None)
+    sender.once()
+    route(sender)
+    pass_and_send(sender)
+    smiths = owner(sender)
+
+    change(sender, f"patient_nhs_number = '{MRS_JONES}', updated_at = '{LATER}'")
+    pass_and_send(sender)
+    jones = sender.status()[0]
+
+    assert (smiths, len(sender.posts())) == ("B82002", 1)
+    assert (jones["state"], "registered_practice_ods_code: is required" in jones["reason"]) == ("invalid", True)
+
+
+@pytest.mark.parametrize("said", ["C83003", None], ids=["the same practice as before", "none"])
+def test_an_update_about_another_patient_is_not_addressed_to_the_named_practice(
+    make_sender: MakeSender, said: str | None
+) -> None:
+    # as with PDS, where no row need name a practice
+    sender = make_sender(practices=lambda _: OutboxPractices())
+    write(sender, consultation(), patient_registered_practice_ods_code=said)
+    sender.once()
+    route(sender)
+    waits_for_smith = sender.only()["recipient_ods_code"]
+
+    change(sender, f"patient_nhs_number = '{MRS_JONES}', updated_at = '2026-11-20T17:40:00+00:00'")
+    sender.once()
+
+    assert (waits_for_smith, sender.only()["recipient_ods_code"]) == ("B82002", said)
+    assert sender.shown(CONSULTATION)["routed_to"] is None
+
+
+def test_a_practice_that_is_named_for_a_row_that_nobody_looked_at_yet_waits_for_that(sender: SenderBench) -> None:
+    sender.enqueue(consultation(patient__registered_practice_ods_code="C83003"))
+    change(sender, f"patient_nhs_number = '{MRS_JONES}', updated_at = '{LATER}'")
+
+    route(sender)
+    sender.pass_time(hours=4)
+    sender.step("send")
+
+    assert (sender.only()["state"], sender.only()["reason"]) == ("not_required", "not_in_federation")
 
 
 def test_a_report_that_is_sent_already_needs_the_next_version(sender: SenderBench) -> None:

@@ -148,6 +148,21 @@ def test_a_number_below_that_of_what_is_replaced_or_not_here_is_not_compared_but
         assert place(version(2, 90), chain) == Placement(supersedes="v1@60")
 
 
+@pytest.mark.parametrize("ids", list(permutations("abc")))
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_of_versions_of_one_day_the_last_correction_stays_open_though_what_it_corrects_is_not_here(
+    ids: tuple[str, ...], order: tuple[int, ...]
+) -> None:
+    first, second, third = ids
+    # the one between was not filed
+    orphan = replace(version(None, task_id=third), replaces=second)
+    whole = [version(None, task_id=first), orphan, version(None, -60, task_id="0")]
+
+    gave_way, _ = file_all([whole[place_] for place_ in order])
+
+    assert gave_way == {first: third, "0": third, third: None}
+
+
 def test_what_was_replaced_never_becomes_current_again_and_a_circle_decides_nothing() -> None:
     gone = replace(version(1, 10, task_id="gone"), superseded=True, replaces="late")
     one, other = replace(version(1), replaces="v2@0"), replace(version(2), replaces="v1@0")

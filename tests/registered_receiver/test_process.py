@@ -5,6 +5,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from registered_receiver import worklist
 from registered_receiver.matching import IndexedPatient
@@ -294,6 +295,22 @@ def test_a_crash_in_the_midst_of_filing_leaves_nothing_half_done(
     assert outcome(receiver.only()) == ("filed", "20013", "30001")
     assert receiver.answers() == ["20013", "30001"]
     assert len(receiver.tasks()) == 1
+
+
+def test_a_report_for_whose_documents_the_database_has_no_room_is_answered_all_the_same(
+    receiver: ReceiverBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object, **_more: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    receiver.deliver(report())
+    receiver.step("collect")
+    monkeypatch.setattr(worklist, "file", full)
+
+    with pytest.raises(OperationalError):
+        receiver.step("process")
+
+    assert outcome(receiver.only()) == ("valid", "20013", None)
 
 
 def test_an_empty_patient_index_opens_an_alert_which_closes_once_patients_are_there(

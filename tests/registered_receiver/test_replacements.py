@@ -10,11 +10,13 @@ from uuid import NAMESPACE_URL, uuid5
 
 import pytest
 
-from registered_receiver import process, worklist
+from registered_receiver import flags, process, replacements, worklist
 from registered_receiver.flags import Flag
+from registered_receiver.states import MessageState
+from registered_receiver.tables import Message
 from shared.itk3.build import build_report
 from shared.itk3.identity import payload_identifier
-from shared.itk3.model import Organization, ReportMessage
+from shared.itk3.model import Identifier, Organization, ReportMessage
 from shared.itk3.payload import Payload
 from shared.itk3.payloads import DOCUMENT_1_3_PAYLOAD, DOCUMENT_PAYLOAD, TASK_PAYLOAD
 from tests.fakes.mesh import InMemoryMesh
@@ -209,6 +211,18 @@ def test_a_replacement_in_review_is_told_of_at_its_original(
         assert practice.alerts() == [("replacement_failed", "1", "30002")]
 
 
+def test_of_two_replacements_the_one_that_waits_is_told_of_though_the_other_was_refused(practice: Practice) -> None:
+    practice.gets(FIRST)
+    practice.gets(following(FIRST, patient=MISSPELT))
+
+    assert practice.gets(following(FIRST, consultation_id=OTHER_CONSULTATION)) == "20014"
+    both = practice.sees()
+    practice.decides(whom=None)
+
+    assert both == {1: ("open", {Flag.REPLACEMENT_WAITS, Flag.DISTRUSTED})}
+    assert practice.sees() == {1: ("open", {Flag.REPLACEMENT_NOT_FILED, Flag.DISTRUSTED})}
+
+
 def test_an_original_that_comes_after_its_replacement_was_not_filed_says_so(practice: Practice) -> None:
     practice.gets(following(FIRST, patient=MISSPELT))
     practice.decides(whom=None)
@@ -298,6 +312,27 @@ def test_what_would_have_been_refused_after_its_original_is_flagged_with_it_when
     assert ("replacement_failed", "1", None) in practice.alerts()
 
 
+# on SQLite one process at a time writes
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_what_another_process_wrote_on_a_task_meanwhile_stays(practice: Practice) -> None:
+    practice.gets(FIRST)
+    mesh_id = practice.receiver.only()["mesh_message_id"]
+    practice.gets(following(FIRST, patient=MISSPELT))
+    (review,) = practice.receiver.reviews()
+    database, target = practice.receiver.database, Identifier(payload_identifier(FIRST.report_id))
+
+    with database.transaction() as session:
+        seen = worklist.of_message(session, mesh_id)
+        assert seen is not None
+        waiting = session.get_one(Message, review["mesh_message_id"])
+        with database.transaction() as other:
+            flags.put(worklist.find(other, seen.task_id), Flag.OTHER_MAILBOX)
+        waiting.state = MessageState.UNMATCHED
+        replacements.settle(session, waiting, target, practice.receiver.now())
+
+    assert practice.sees()[1] == ("open", {Flag.OTHER_MAILBOX, Flag.REPLACEMENT_NOT_FILED})
+
+
 # Strangers.
 
 
@@ -381,6 +416,81 @@ def test_a_name_that_every_version_bears_names_the_one_before(practice: Practice
         assert practice.gets(body) == "20013 30001"
 
     assert practice.sees() == {1: ("superseded", set()), 2: ("superseded", set()), 3: ("open", set())}
+
+
+@pytest.mark.requirement("GPCM-SD-098", "GPCM-SD-099")
+@pytest.mark.parametrize("name", ["consultation", "composition"])
+@pytest.mark.parametrize("order", [(2, 3), (3, 2)])
+def test_a_later_version_is_not_the_original_of_a_name_that_every_version_bears(
+    practice: Practice, name: str, order: tuple[int, int]
+) -> None:
+    bodies = {}
+    for number in (1, 2, 3):
+        means = FIRST.consultation_id if name == "consultation" else "the document"
+        message = report(number, replaces=means if number == 2 else None)
+        is_task = name == "consultation" and number == 3
+        sent = Draft(build_report(message, TASK_PAYLOAD if is_task else DOCUMENT_PAYLOAD))
+        if name == "composition":
+            sent.set("//f:Composition/f:identifier/f:value", "the document")
+        bodies[number] = sent.body
+    late = {2: ("superseded", {Flag.ORIGINAL_ABSENT}), 3: ("open", set())}
+
+    for number in order:
+        assert practice.gets(bodies[number]) == "20013 30001"
+    without_first = practice.sees()
+    practice.gets(bodies[1])
+
+    # what came before it is taken for the original
+    assert without_first == (late if order == (2, 3) else late | {2: ("superseded", set())})
+    assert practice.sees() == {1: ("superseded", set()), 2: ("superseded", set()), 3: ("open", set())}
+    assert practice.alerts() == []
+
+
+def test_an_original_by_a_name_that_every_version_bears_is_found_in_the_reviews_too(practice: Practice) -> None:
+    practice.gets(report(2, replaces=FIRST.consultation_id))
+
+    practice.gets(replace(FIRST, patient=MISSPELT))
+
+    assert practice.sees() == {2: ("open", {Flag.ORIGINAL_WAITS})}
+
+
+def test_a_document_that_was_put_off_is_judged_by_what_came_before_it_and_not_by_what_came_since(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("the rules are broken")
+
+    practice.gets(FIRST)
+    monkeypatch.setattr(process, "validate", fails)
+    practice.gets(report(2, replaces=FIRST.consultation_id))
+    monkeypatch.undo()
+    practice.gets(report(3, sender=CEDAR))
+
+    practice.receiver.pass_time(hours=1)
+    practice.receiver.once()
+
+    assert practice.sees() == {1: ("superseded", set()), 2: ("open", set()), 3: ("open", set())}
+    assert practice.alerts() == []
+
+
+def test_a_document_that_was_put_off_and_is_refused_has_no_original_that_came_since(
+    practice: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("the rules are broken")
+
+    broken = Draft(build_report(report(2, replaces=FIRST.consultation_id), DOCUMENT_PAYLOAD))
+    broken.set("//f:Composition/f:date", "yesterday")
+    monkeypatch.setattr(process, "validate", fails)
+    practice.gets(broken.body)
+    monkeypatch.undo()
+    practice.gets(report(3))
+
+    practice.receiver.pass_time(hours=1)
+    practice.receiver.once()
+
+    assert practice.receiver.messages("rejected")[0]["infrastructure_code"] == "20009"
+    assert practice.sees() == {3: ("open", set())}
 
 
 def test_a_name_that_several_consultations_bear_names_none_of_them(practice: Practice) -> None:

@@ -262,9 +262,57 @@ def test_when_mesh_takes_the_first_response_only_the_second_waits_alone(owing: R
     owing.mesh.fail_next("POST", POST, lambda request, serve: serve(request), answer(429, b""))
     with pytest.raises(MeshUnavailable):
         owing.step("reply")
+    sent = [
+        bool(each["sent_at"])
+        for each in owing.json("show", owing.only()["mesh_message_id"], "--json")["record"]["responses"]
+    ]
     before = owing.answers()
 
     owing.pass_time(hours=1)
+    owing.step("reply")
+
+    assert (before, owing.answers()) == (["20013"], ["20013", "30001"])
+    assert sent == [True, False]
+
+
+def test_a_crash_between_the_two_posts_sends_each_response_once(owing: ReceiverBench) -> None:
+    def crash(_request: httpx.Request, _serve: Serve) -> httpx.Response:
+        raise KeyboardInterrupt
+
+    owing.mesh.fail_next("POST", POST, lambda request, serve: serve(request), crash)
+    with pytest.raises(KeyboardInterrupt):
+        owing.step("reply")
+    before = owing.answers()
+
+    owing.pass_time(minutes=20)
+    owing.once()
+
+    assert (before, owing.answers()) == (["20013"], ["20013", "30001"])
+
+
+def test_an_unforeseen_fault_at_the_second_post_leaves_the_first_on_record(owing: ReceiverBench) -> None:
+    def fault(_request: httpx.Request, _serve: Serve) -> httpx.Response:
+        raise RuntimeError("a fault of the client")
+
+    owing.mesh.fail_next("POST", POST, lambda request, serve: serve(request), fault)
+
+    assert owing.step("reply") == 2
+
+    shown = owing.json("show", owing.only()["mesh_message_id"], "--json")["record"]["responses"]
+    assert [bool(each["sent_at"]) for each in shown] == [True, False]
+    assert "a fault of the client" not in owing.logged.getvalue()
+
+
+def test_a_stop_does_not_wait_for_the_second_post(owing: ReceiverBench) -> None:
+    def stop(request: httpx.Request, serve: Serve) -> httpx.Response:
+        owing.receiver.stopping.set()
+        return serve(request)
+
+    owing.mesh.fail_next("POST", POST, stop)
+    owing.step("reply")
+    before = owing.answers()
+    owing.receiver.stopping.clear()
+
     owing.step("reply")
 
     assert (before, owing.answers()) == (["20013"], ["20013", "30001"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -66,6 +67,36 @@ def test_an_alert_is_closed_once_and_keeps_why(database: Database) -> None:
 
     (closed,) = listed(database)
     assert (closed.closed_by, closed.closed_reason) == ("tester", "telephoned")
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_of_two_people_who_close_an_alert_at_the_same_time_one_is_told_that_it_is_closed(database: Database) -> None:
+    open_one(database, "first")
+    (alert,) = listed(database)
+    refused: list[CommandFailed] = []
+    seen = threading.Event()
+
+    def second() -> None:
+        try:
+            with database.transaction() as session:
+                session.get_one(Alert, alert.alert_id)
+                seen.set()
+                ALERTS.close_by_id(session, alert.alert_id, now=NOW, by="second", reason="mine")
+        except CommandFailed as refusal:
+            refused.append(refusal)
+
+    other = threading.Thread(target=second)
+    with database.transaction() as session:
+        ALERTS.close_by_id(session, alert.alert_id, now=NOW, by="first", reason="telephoned")
+        other.start()
+        assert seen.wait(60)
+    other.join()
+
+    (closed,) = listed(database)
+    assert ([str(each) for each in refused], closed.closed_by) == (
+        [f"alert {alert.alert_id} is closed already"],
+        "first",
+    )
 
 
 def test_an_alert_that_is_not_there_cannot_be_closed(database: Database) -> None:

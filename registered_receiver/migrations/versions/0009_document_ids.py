@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -10,17 +13,21 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-_UUID = "________-____-____-____-____________"
+# the program's rule as it was when this revision was written
+_PREFIX = re.compile(r"\Aurn:(uuid|oid):\s*", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 def upgrade() -> None:
-    _make_names()
-    for table in ("task", "review"):
-        _normalise_references(table)
+    names = _make_names()
+    _keep_names_taken_before(names)
+    _normalise_references("task", joined=False)
+    # reviews join: a decision is looked for by the normal form only
+    _normalise_references("review", joined=True)
 
 
-def _make_names() -> None:
-    op.create_table(
+def _make_names() -> sa.Table:
+    names = op.create_table(
         "document_id",
         sa.Column("value", sa.String(length=255), nullable=False),
         sa.Column("sender_mailbox", sa.String(length=255), nullable=False),
@@ -34,29 +41,50 @@ def _make_names() -> None:
         sa.ForeignKeyConstraint(["mesh_message_id"], ["message.mesh_message_id"]),
         sa.PrimaryKeyConstraint("value", "sender_mailbox", "mesh_message_id", "kind"),
     )
-    # what was taken before is known by the two ids that were kept of it
-    op.execute(
-        "INSERT INTO document_id (value, sender_mailbox, mesh_message_id, kind)"
-        f" SELECT DISTINCT {_normal('processed_id.value')}, processed_id.sender_mailbox,"
-        " message.mesh_message_id, processed_id.kind"
-        " FROM processed_id JOIN message ON message.mesh_message_id = processed_id.mesh_message_id"
-    )
     op.create_index("ix_document_id_message", "document_id", ["mesh_message_id"])
+    return names
 
 
-def _normalise_references(table: str) -> None:
-    """Let a chain go on whose reference was kept as it came; where that would join two chains both stay as they are."""
-    normal = _normal(f"{table}.consultation_id")
-    op.execute(
-        f"UPDATE {table} SET consultation_id = {normal} WHERE consultation_id <> {normal}"
-        f" AND NOT EXISTS (SELECT 1 FROM {table} AS other WHERE other.sender_ods_code = {table}.sender_ods_code"
-        f" AND other.consultation_id <> {table}.consultation_id"
-        f" AND {_normal('other.consultation_id')} = {normal})"
+def _keep_names_taken_before(names: sa.Table) -> None:
+    """Know what was taken before by the two ids that were kept of it."""
+    kept = op.get_bind().execute(
+        sa.text(
+            "SELECT processed_id.value, processed_id.sender_mailbox, message.mesh_message_id, processed_id.kind"
+            " FROM processed_id JOIN message ON message.mesh_message_id = processed_id.mesh_message_id"
+        )
     )
+    found = {(_normal_form(value), *rest) for value, *rest in kept if _normal_form(value)}
+    columns = ("value", "sender_mailbox", "mesh_message_id", "kind")
+    op.bulk_insert(names, [dict(zip(columns, row, strict=True)) for row in sorted(found)])
 
 
-def _normal(column: str) -> str:
-    """Return the SQL of an identifier's normal form."""
-    whole = f"trim({column})"
-    bare = f"CASE WHEN lower({whole}) LIKE 'urn:uuid:%' THEN trim(substr({whole}, 10)) ELSE {whole} END"
-    return f"CASE WHEN {bare} LIKE '{_UUID}' THEN lower({bare}) ELSE {bare} END"
+def _normalise_references(table: str, *, joined: bool) -> None:
+    """Let a chain go on whose reference was kept as it came.
+
+    Where that would join two chains both stay as they are, unless they may be ``joined``.
+    """
+    connection = op.get_bind()
+    written = defaultdict(set)
+    for ods_code, reference in connection.execute(
+        sa.text(f"SELECT DISTINCT sender_ods_code, consultation_id FROM {table}")
+    ):
+        written[ods_code, _normal_form(reference)].add(reference)
+    changes = [
+        {"ods_code": ods_code, "normal": normal, "written": each}
+        for (ods_code, normal), spellings in sorted(written.items())
+        for each in sorted(spellings)
+        if each != normal and (joined or len(spellings) == 1)
+    ]
+    if changes:
+        connection.execute(
+            sa.text(
+                f"UPDATE {table} SET consultation_id = :normal"
+                " WHERE sender_ods_code = :ods_code AND consultation_id = :written"
+            ),
+            changes,
+        )
+
+
+def _normal_form(text: str) -> str:
+    bare = _PREFIX.sub("", text.strip(), count=1)
+    return bare.lower() if _UUID.fullmatch(bare) else bare

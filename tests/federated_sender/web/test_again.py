@@ -6,10 +6,13 @@ import html
 import re
 
 import pytest
+from sqlalchemy import text
 
 from federated_sender import ledger
+from federated_sender.desk import Desk
+from shared.audit import Actor
 from tests.federated_sender import rows
-from tests.federated_sender.bench import CONSULTATION, SenderBench, consultation
+from tests.federated_sender.bench import BIRCH, CONSULTATION, SenderBench, consultation
 from tests.federated_sender.web.conftest import SignIn
 from tests.shared.web.browsing import Browser
 
@@ -167,3 +170,61 @@ def test_a_form_of_another_browser_does_nothing(refused: SenderBench, sign_in: S
 
     assert (answer.status_code, refused.only()["state"]) == (403, "failed")
     assert refused.only()["consultation_id"] == CONSULTATION
+
+
+@SQLITE
+@pytest.mark.parametrize("taken", [True, False], ids=["an update waits", "the row alone says so"])
+@pytest.mark.parametrize("what", ["reissue", "route"])
+def test_what_is_about_another_patient_by_now_is_not_done_from_the_page_of_the_one_before(
+    refused: SenderBench, sign_in: SignIn, what: str, taken: bool
+) -> None:
+    clerk, smith = sign_in("clerk"), refused.only()["report_id"]
+    at = opened(clerk, refused, what)
+    rows.change(refused, "patient_nhs_number = '9434765919', updated_at = '2026-11-20T21:40:00+00:00'")
+    if taken:
+        refused.step("intake")
+    if taken and what == "reissue":
+        # a version that waits is not reissued at all
+        with refused.database.transaction() as session:
+            session.execute(text("UPDATE report SET state = 'invalid' WHERE state = 'waiting'"))
+    before, acts = refused.status(), latest(refused)
+
+    answer = clerk.post(at, {"reason": WHY, "practice": "B82002"})
+
+    jones = [each["report_id"] for each in before if each["report_id"] != smith]
+    told = f"look at report {jones[0]}" if taken else "there is no report about that patient yet"
+    assert (answer.status_code, refused.status()) == (409, before)
+    assert f"is about another patient by now: {told}" in said(clerk)
+    assert refused.shown(smith)["routed_to"] is None
+    assert latest(refused)[1] == acts[1] == "report_viewed"
+
+
+@SQLITE
+def test_whom_the_page_showed_stands_in_the_form_and_nothing_is_done_about_anybody_else(
+    sender: SenderBench, sign_in: SignIn
+) -> None:
+    sender.enqueue(consultation())
+    clerk = sign_in("clerk")
+    at = opened(clerk, sender, "route")
+    shown = re.findall(r'name="patient" value="([^"]*)"', clerk.page)
+
+    another = clerk.post(at, {"reason": WHY, "practice": "B82002", "patient": "943 476 5919"})
+    told = said(clerk)
+    same = clerk.post(at, {"reason": WHY, "practice": "B82002", "patient": shown[0]})
+
+    assert (shown, another.status_code, same.status_code) == (["969 093 7278"], 409, 303)
+    assert "is about another patient by now: look at report" in told
+
+
+@SQLITE
+def test_a_consultation_that_is_named_itself_is_routed_whoever_it_is_about_by_now(sender: SenderBench) -> None:
+    sender.enqueue(consultation())
+    sender.pass_time(hours=4)
+    sender.once()
+    sender.enqueue(consultation(updated_at="2026-11-20T21:40:00+00:00", patient__nhs_number="9434765919"))
+    desk = Desk(sender.database, sender.now, sender.intake, {"B82002": BIRCH}, Actor("jane", None, None))
+
+    waiting = desk.route(CONSULTATION, "B82002", WHY)
+
+    assert waiting is not None
+    assert waiting.version is None

@@ -5,20 +5,22 @@ from __future__ import annotations
 import base64
 import html
 import re
+from datetime import date
 
 import pytest
 from sqlalchemy import select, text
 
-from federated_sender import ledger
+from federated_sender import deletion, ledger, resending
 from federated_sender.export import documents_of
 from federated_sender.tables import Report, ReportBody
 from shared.db import Database
 from tests.federated_sender import rows
-from tests.federated_sender.bench import SenderBench
+from tests.federated_sender.bench import CONSULTATION, SenderBench, consultation
 from tests.federated_sender.web.conftest import SignIn
 from tests.federated_sender.web.day import PATIENTS, Day, patient, play
 from tests.shared.web.browsing import Browser
 
+MRS_JONES = "9434765919"
 NOTHING = "00000000-0000-4000-8000-000000000000"
 # what differs between the databases is in the tests without it
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -202,6 +204,7 @@ def test_what_was_set_aside_is_taken_back(sender: SenderBench, sign_in: SignIn) 
 
     assert (answer.status_code, answer.headers["location"]) == (303, f"/reports/{report_id}")
     assert sender.shown(report_id)["parked_at"] is None
+    assert audited(sender.database)[0] == ("web:clerk", "record_retried", report_id, "9990002754")
     assert clerk.post(f"/reports/{report_id}/retry").status_code == 409
 
 
@@ -220,3 +223,115 @@ def test_a_page_that_no_list_has_is_the_first(sender: SenderBench, sign_in: Sign
     answer = sign_in("viewer").get(f"/reports?page={number}")
 
     assert (answer.status_code, report_id in answer.text) == (200, True)
+
+
+def moved_to_jones(sender: SenderBench) -> tuple[str, str]:
+    """Send a report about Smith, let an update be about Jones; return both reports' ids."""
+    sender.enqueue(consultation())
+    sender.pass_time(hours=4)
+    sender.once()
+    sender.enqueue(consultation(updated_at="2026-11-20T21:40:00+00:00", patient__nhs_number=MRS_JONES))
+    sent, unsent = sorted(sender.status(), key=lambda record: record["version"] or 99)
+    return sent["report_id"], unsent["report_id"]
+
+
+@SQLITE
+def test_who_has_a_deleted_report_is_told_by_what_went_out_and_not_by_an_update_about_another_patient(
+    sender: SenderBench, sign_in: SignIn
+) -> None:
+    sent, unsent = moved_to_jones(sender)
+    with sender.database.transaction() as session:
+        deletion.delete(session, CONSULTATION, sender.now(), "jane")
+    (alert,) = sender.alerts()
+    viewer = sign_in("viewer")
+
+    viewer.get(f"/alerts/{alert['alert_id']}")
+    linked = set(re.findall(r'href="(/reports/[^"]*)"', viewer.page.partition("<main")[2]))
+    told = {each: "Telephone the registered practice" in viewer.get(f"/reports/{each}").text for each in (sent, unsent)}
+
+    assert linked == {f"/reports/{sent}"}
+    assert told == {sent: True, unsent: False}
+
+
+@SQLITE
+def test_each_patient_whose_report_went_out_has_a_link_of_their_own(sender: SenderBench, sign_in: SignIn) -> None:
+    sender.mesh.register(MRS_JONES, date(1957, 1, 9), "Smith", "BIRCHMB1")
+    first, second = moved_to_jones(sender)
+    sender.pass_time(hours=4)
+    sender.once()
+    with sender.database.transaction() as session:
+        deletion.delete(session, CONSULTATION, sender.now(), "jane")
+    (alert,) = sender.alerts()
+    viewer = sign_in("viewer")
+
+    viewer.get(f"/alerts/{alert['alert_id']}")
+
+    assert re.findall(r'href="/reports/([^"]*)">(The report[^<]*)<', viewer.page) == [
+        (second, "The report, version 2, to B82002"),
+        (first, "The report, version 1, to B82002"),
+    ]
+
+
+@SQLITE
+def test_what_was_built_and_never_went_is_not_said_to_have_been_sent(sender: SenderBench, sign_in: SignIn) -> None:
+    sender.enqueue(consultation())
+    sender.pass_time(hours=4)
+    sender.mesh.down()
+    sender.once()
+    sender.mesh.up()
+    clerk, report_id = sign_in("clerk"), sender.only()["report_id"]
+
+    clerk.get(f"/reports/{report_id}")
+    offered = words(clerk)
+    clerk.get(f"/reports/{report_id}/documents")
+    listed = words(clerk)
+    sender.pass_time(hours=4)
+    sender.once()
+    clerk = sign_in("admin")
+    clerk.get(f"/reports/{report_id}")
+
+    assert "The report as it was built; it was not sent (PDF)" in offered
+    assert "All documents that were built; they were not sent" in listed
+    assert "sent (PDF) All documents that were sent" in words(clerk)
+
+
+@SQLITE
+def test_a_report_that_was_not_sent_again_is_told_as_sent_before_with_each_send(
+    sender: SenderBench, sign_in: SignIn
+) -> None:
+    sent, _ = moved_to_jones_after_resend(sender)
+    mesh_message_id = sender.shown(sent)["sends"][0]["mesh_message_id"]
+    viewer = sign_in("viewer")
+
+    viewer.get("/reports?show=failed")
+    listed = words(viewer)
+    viewer.get(f"/reports/{sent}")
+
+    said = "It was sent before, and was not sent again as asked. The consultation is about another patient since."
+    assert said in listed
+    assert said in words(viewer)
+    assert f"{mesh_message_id} 2" in words(viewer).partition("Sends")[2]
+    assert "tester it was lost no" in words(viewer).partition("Sends")[2]
+
+
+def moved_to_jones_after_resend(sender: SenderBench) -> tuple[str, str]:
+    """Send a report, ask for it once more, and let an update be about another patient before it goes."""
+    sender.enqueue(consultation())
+    sender.pass_time(hours=4)
+    sender.once()
+    with sender.database.transaction() as session:
+        resending.resend(session, CONSULTATION, "it was lost", sender.now(), "tester", again=False)
+    sender.enqueue(consultation(updated_at="2026-11-20T21:40:00+00:00", patient__nhs_number=MRS_JONES))
+    sender.once()
+    sent, unsent = sorted(sender.status(), key=lambda record: record["version"] or 99)
+    return sent["report_id"], unsent["report_id"]
+
+
+@SQLITE
+def test_a_document_that_is_not_there_was_viewed_by_nobody(day: Day, sign_in: SignIn) -> None:
+    clerk = sign_in("clerk")
+
+    answer = clerk.get(f"/reports/{day.reports['delivered']}/documents/07-attachment.pdf")
+
+    assert answer.status_code == 404
+    assert "document_viewed" not in {action for _, action, *_ in audited(day.sender.database)}

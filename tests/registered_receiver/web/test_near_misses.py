@@ -177,3 +177,34 @@ def test_a_review_that_is_not_there_is_no_page(waiting: ReceiverBench, open_page
 
     assert page.get("/near-misses/nobody").status_code == 404
     assert "No near miss waits." not in page.get("/near-misses").text
+
+
+def test_everybody_whom_a_near_miss_shows_is_in_the_audit(waiting: ReceiverBench, open_pages: Open) -> None:
+    waiting.know(replace(NAMESAKE, family="Smyth"))
+
+    open_pages(waiting).get(path_of(waiting))
+
+    viewed = [number for action, _, number in acts(waiting) if action == "review_viewed"]
+    assert viewed == ["9690937278", "9434765919"]
+
+
+@pytest.mark.parametrize("decided", [False, True], ids=["invented", "decided"])
+def test_a_number_is_looked_up_for_an_open_near_miss_alone(
+    waiting: ReceiverBench, open_pages: Open, decided: bool
+) -> None:
+    page, path = open_pages(waiting), path_of(waiting)
+    page.get(path)
+    shown = shown_in(page)
+    if decided:
+        page.post(path, {"choice": "1", "shown": shown})
+
+    answer = page.post(
+        path if decided else "/near-misses/invented",
+        {"choice": "other", "shown": shown, "nhs_number": INDEXED_SMITH.nhs_number},
+    )
+
+    why = "was decided already, by web:clerk" if decided else "there is no review invented"
+    assert (answer.status_code, why in answer.text) == (409, True)
+    lines = acts(waiting)
+    assert "patient_looked_up" not in {action for action, *_ in lines}
+    assert "invented" not in {subject for _, subject, _ in lines}
