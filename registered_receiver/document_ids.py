@@ -13,11 +13,11 @@ from sqlalchemy.orm import Session, aliased
 from registered_receiver import inbox
 from registered_receiver.id_tables import REPLACES, DocumentId, key
 from registered_receiver.tables import Message, Task
+from shared.itk3.codes import ACCEPTED
 from shared.itk3.envelope import Envelope
 from shared.itk3.model import Identifier
 from shared.itk3.naming import OF_ONE_VERSION, NameKind, is_same, names_of, normal_form
 
-_ACCEPTED: Final = "20013"
 _STRENGTH: Final = {str(kind): place for place, kind in enumerate(NameKind)}
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ def _is_older(session: Session, one: Message, other: Message) -> bool:
 
 def _authored_on(session: Session, message: Message) -> datetime | None:
     """Return when a message says that it was written; None when it was not taken, or is not here any more."""
-    if message.infrastructure_code != _ACCEPTED:
+    if message.infrastructure_code != ACCEPTED:
         return None
     query = select(Task.authored_on).where(Task.mesh_message_id == message.mesh_message_id)
     written = session.scalars(query).one_or_none()

@@ -62,6 +62,9 @@ def _declined(
     return ResponseCode(code, display, Level.BUSINESS, False, severity, (issue_type,))
 
 
+ACCEPTED: Final = "20013"
+"""The infrastructure response to a message that was taken."""
+
 _HEADER_FAULTS: Final = ("structure", "invalid", "required", "value", "processing", "code-invalid", "extension")
 _PAYLOAD_FAULTS: Final = (
     *("structure", "invalid", "required", "value", "invariant", "processing"),

@@ -8,6 +8,7 @@ from typing import Final
 
 from shared.itk3 import stu3
 from shared.itk3.bundle import Bundle
+from shared.itk3.codes import ACCEPTED
 from shared.itk3.demographics import PeopleView
 from shared.itk3.envelope import Envelope
 from shared.itk3.header_rules import HEADER
@@ -18,7 +19,6 @@ from shared.itk3.payload import Payload
 from shared.itk3.payloads import PAYLOADS
 from shared.itk3.rule import BUNDLE_PROHIBITED, MOST_FAULTS, Case, Context, Predicate, Rule, envelope_rule, has_any
 
-ACCEPTED: Final = "20013"
 REPLACEMENT_FAILED: Final = "20014"
 
 
