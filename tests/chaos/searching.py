@@ -11,6 +11,9 @@ from tests.chaos.killing import Tally
 from tests.chaos.world import RECEIVER, SENDER, World
 
 _KILLED: Final = -signal.SIGKILL
+_DAEMONS: Final = (SENDER, RECEIVER)
+# what was kept in one round is given out in the next: so many rounds show whatever comes of it
+_IN_VAIN: Final = 2
 # so many consultations come in each round: one of every kind is likely to be among them
 COMING: Final = 20
 # of all that a process asks for, more goes wrong than usual
@@ -26,13 +29,19 @@ class Search:
 
     def __init__(self, world: World, times: int, tally: Tally) -> None:
         self._world, self._times, self._tally = world, times, tally
+        self._in_vain = 0
 
     def is_over(self) -> bool:
-        """Say whether enough processes died at every boundary that was ever reached."""
-        return not any(self._seldom(daemon) for daemon in (SENDER, RECEIVER))
+        """Say whether enough processes died at every boundary that was ever reached, and rounds show no other."""
+        return self._in_vain >= _IN_VAIN and not any(map(self._seldom, _DAEMONS))
 
     def go_round(self) -> None:
         """Let what is seldom happen: patients of every kind, answers that are late, messages out of reach."""
+        known = self._known()
+        self._let_seldom_happen()
+        self._in_vain = self._in_vain + 1 if self._known() == known else 0
+
+    def _let_seldom_happen(self) -> None:
         self._world.write(COMING)
         self._world.server.share = _FAULTS
         self._world.server.unruly.withhold()
@@ -40,6 +49,9 @@ class Search:
         for daemon in (SENDER, SENDER, RECEIVER):
             self._let_die(daemon)
             self._world.pass_time(_MEANWHILE)
+
+    def _known(self) -> int:
+        return sum(len(self._world.boundaries(daemon)) for daemon in _DAEMONS)
 
     def _seldom(self, daemon: str) -> list[str]:
         return [name for name, killed in self._world.boundaries(daemon).items() if killed < self._times]
