@@ -5,16 +5,21 @@ from __future__ import annotations
 import warnings
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from xml.etree import ElementTree
+
+import pydyf
 
 from federated_sender.pdf_standards import complete
 from shared.errors import RenderingFailed
 
 if TYPE_CHECKING:
-    from weasyprint import CSS
+    from weasyprint import CSS, HTML
+    from weasyprint.document import Document
     from weasyprint.text.fonts import FontConfiguration
 
 _TEMPLATES: Final = resources.files("federated_sender") / "templates"
+_LIKELY_ONE_PAGE: Final = 6_000  # letters of HTML; a wrong guess costs a second layout
 _FONTS: Final = {"Liberation Sans": "fonts-liberation", "DejaVu Sans": "fonts-dejavu-core"}
 
 
@@ -42,17 +47,70 @@ def _print(html: str) -> bytes:
 
 def _lay_out(html: str) -> tuple[bytes, set[int]]:
     """Return the PDF and the letters that no font has."""
-    stylesheet, fonts = _kept()
-    from weasyprint import HTML
-    from weasyprint.urls import URLFetcher
-
-    source = HTML(string=html, url_fetcher=URLFetcher(allowed_protocols=()))
-    document = source.render(stylesheets=[stylesheet], font_config=fonts)
+    document = _document(html)
     with warnings.catch_warnings():
         # it forgets to close the file of its colour profile
         warnings.simplefilter("ignore", ResourceWarning)
-        pdf: bytes = document.write_pdf(finisher=complete, pdf_variant="pdf/a-3a")
+        pdf: bytes = document.write_pdf(finisher=_finish, pdf_variant="pdf/a-3a")
     return pdf, {letter for font in document.fonts.values() for letter in font.missing if letter >= 0x7F}
+
+
+def _document(html: str) -> Document:
+    """Return the pages of ``html``; what further pages repeat is left out while there seems to be none."""
+    stylesheet, fonts = _kept()
+    if len(html) <= _LIKELY_ONE_PAGE:
+        source = _source(html, repeated=False)
+        document = source.render(stylesheets=[stylesheet], font_config=fonts)
+        if len(document.pages) == 1:
+            return document
+    return _source(html).render(stylesheets=[stylesheet], font_config=fonts)
+
+
+def _source(html: str, *, repeated: bool = True) -> HTML:
+    """Return ``html`` read by the parser for XML, which is in C, and with the few rules its elements need.
+
+    WeasyPrint's own ways give the same pages: its parser serves for a text with letters that XML forbids.
+    """
+    from cssselect2 import ElementWrapper
+    from weasyprint import HTML
+    from weasyprint.urls import URLFetcher
+
+    fetcher = URLFetcher(allowed_protocols=("data",))  # such an address is what it stands for: the frame
+    try:
+        tree = ElementTree.fromstring(html)  # noqa: S314 - of our own template, which declares no entity
+    except ElementTree.ParseError:
+        return HTML(string=html, url_fetcher=fetcher)
+    if not repeated and (body := tree.find("body")) is not None:
+        for header in body.findall("div[@class='continued']"):
+            body.remove(header)
+    source = HTML(string="", url_fetcher=fetcher)
+    source.etree_element = tree
+    source.wrapper_element = ElementWrapper.from_html_root(tree)
+    source._ua_stylesheets = _elements  # noqa: SLF001 - no other way
+    return source
+
+
+@cache
+def _elements(*_: object, **__: object) -> list[CSS]:
+    from weasyprint import CSS
+
+    return [CSS(string=(_TEMPLATES / "elements.css").read_text("utf-8"))]
+
+
+class _Written(pydyf.Object):  # type: ignore[misc]
+    """An object of a PDF as its bytes: the library makes them twice, for the file and for its identifier."""
+
+    compressible = False
+    data = b""
+
+    def __init__(self, item: Any) -> None:
+        super().__init__()
+        self.number, self.compressible, self.data = item.number, item.compressible, item.data
+
+
+def _finish(document: Any, pdf: Any) -> None:
+    complete(document, pdf)
+    pdf.objects[1:] = [_Written(item) for item in pdf.objects[1:]]
 
 
 @cache

@@ -25,7 +25,9 @@ _RENDER_WITHIN: Final = timedelta(seconds=60)
 _START_WITHIN: Final = 60.0
 _STOPPING: Final = (signal.SIGTERM, signal.SIGINT)
 _DOCUMENTS_OF_A_LIFE: Final = 1_000
-_SMALLEST_REPORT: Final = "<html lang=en-GB><title>Warm</title><p>Warm, <b>bold</b>, <i>italic</i>"
+_SMALLEST_REPORT: Final = (
+    "<html lang='en-GB'><head><title>Warm</title></head><body><p>Warm, <b>bold</b>, <i>italic</i></p></body></html>"
+)
 
 
 class PdfRenderer:

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from federated_sender.consultation import Address, Consultation, Practitioner
-from federated_sender.report_header import header_height
+from federated_sender.report_header import LEAST_HEIGHT, header_height
 from federated_sender.report_text import breakable, code_text, continued, direction, with_line_breaks
 from shared.identifiers import NhsNumber
 from shared.itk3.model import PersonName
@@ -67,6 +67,7 @@ def report_html(consultation: Consultation, *, version: int, sent_at: datetime, 
         "surgery_telephone": "" if confidential else practice.telephone,
         "surgery_email": "" if confidential else practice.email or "",
         "notes": () if confidential else consultation.notes,
+        "least_header_height": LEAST_HEIGHT,
         "header_height": header_height(
             name, (patient.telephones, address), (patient.current_telephones, current_address)
         ),

@@ -6,7 +6,7 @@ from typing import Final
 from unicodedata import normalize
 
 # figures of report.css, in points
-_LEAST_HEIGHT: Final = 182.0  # 14 of it for the heading of a section that goes on
+LEAST_HEIGHT: Final = 182.0  # 14 of it for the heading of a section that goes on
 _LINE_HEIGHT: Final = 13.0
 _LINES_OF_ROOM: Final = 2
 _MOST_LINES: Final = 8
@@ -40,7 +40,7 @@ def header_height(name: str, *rows: tuple[tuple[str, ...], str]) -> float:
     for telephones, address in rows:
         numbers = sum(_lines(number, _TELEPHONE_SIZE, _TELEPHONE_WIDTH) for number in telephones)
         lines.append(max(numbers, _lines(address, _ADDRESS_SIZE, _ADDRESS_WIDTH)))
-    return _LEAST_HEIGHT + _LINE_HEIGHT * sum(max(0, min(count, _MOST_LINES) - _LINES_OF_ROOM) for count in lines)
+    return LEAST_HEIGHT + _LINE_HEIGHT * sum(max(0, min(count, _MOST_LINES) - _LINES_OF_ROOM) for count in lines)
 
 
 def _lines(text: str, size: float, width: float) -> int:

@@ -5,13 +5,16 @@ import os
 import re
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pypdf
 import pytest
+from weasyprint import CSS, HTML
 
 from federated_sender import layout
 from federated_sender.layout import missing_libraries, print_pdf
+from federated_sender.pdf_standards import complete
 from shared.errors import RenderingFailed
 from tests.federated_sender.printed import Word, overlapping, pages, text, words
 from tests.federated_sender.reports import LONG_NOTE, PRACTICE, attachment, consultation, html, notes
@@ -192,6 +195,42 @@ def test_a_value_without_end_leaves_room_for_the_notes() -> None:
 
 def test_the_same_report_gives_the_same_bytes(plain: bytes) -> None:
     assert print_pdf(html(consultation(attachments=[attachment("ECG")]), version=3)) == plain
+
+
+@pytest.mark.parametrize("report", ["one page", "several pages", "confidential"])
+def test_the_bytes_are_those_of_the_library_with_its_own_parser_and_rules(report: str) -> None:
+    document = {
+        "one page": html(consultation(attachments=[attachment("ECG")])),
+        "several pages": html(consultation(patient=EXTREME, notes=notes(*[LONG_NOTE] * 20))),
+        "confidential": html(consultation(confidential=True)),
+    }[report]
+    stylesheet = CSS(string=(Path(layout.__file__).parent / "templates" / "report.css").read_text("utf-8"))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        plainly = HTML(string=document).write_pdf(stylesheets=[stylesheet], finisher=complete, pdf_variant="pdf/a-3a")
+
+    assert print_pdf(document) == plainly
+
+
+@pytest.mark.requirement("GPCM-SD-090")
+def test_a_short_text_of_many_lines_has_the_patient_on_its_second_page() -> None:
+    report = html(consultation(notes=notes("\n".join(map(str, range(60))))))
+
+    first, second = pages(print_pdf(report))
+
+    assert len(report) < 6_000
+    assert "Page 1 of 2" in first
+    assert second.count("Page 2 of 2") == 2
+    assert "Smith, Richard John" in second
+    assert "969 093 7278" in second
+
+
+def test_a_letter_that_xml_forbids_does_not_keep_a_report_from_being_printed() -> None:
+    pdf = print_pdf(html().replace("Sore throat", "Sore\uffffthroat"))
+
+    assert "Smith, Richard John" in text(pdf)
+    assert "[U+FFFF]" in text(pdf)
 
 
 @pytest.mark.parametrize(
