@@ -37,7 +37,7 @@ from shared.errors import (
     PdsRecordUnreadable,
 )
 from shared.itk3.model import Organization
-from shared.mesh.delivery import Delivery, deliver
+from shared.mesh.delivery import Delivery, TooLate, deliver
 from shared.mesh.mailbox import MeshMailbox
 from shared.mesh.messages import OutgoingMessage, Taken
 
@@ -167,9 +167,17 @@ class Send:
         """Let MESH have a version, or withdraw it: ``why`` says that it must not go out any more."""
         try:
             if why is None:
-                delivery: Delivery | None = deliver(self.mesh, message, look_first=work.look_first)
+                delivery: Delivery | None = deliver(
+                    self.mesh,
+                    message,
+                    look_first=work.look_first,
+                    in_time=lambda: self.clock() < work.lease_until,
+                )
             else:
                 delivery = self._withdraw(work, message)
+        except TooLate:
+            # whoever has it now looks it up and goes on
+            return
         except MeshPending:
             with self.database.transaction() as session:
                 setbacks.look_again(session, work, self.clock())

@@ -47,7 +47,8 @@ class Work:
     """A claimed report. ``message`` is None until the version is built; ``look_first`` says it may be in MESH.
 
     ``content`` is the consultation as canonical JSON, ``routed_to`` the registered practice that a person named;
-    ``claim`` is the number of the claim, which proves that it is still ours.
+    ``claim`` is the number of the claim, which proves that it is still ours; nobody else claims it before
+    ``lease_until``.
     """
 
     report: int
@@ -59,6 +60,7 @@ class Work:
     look_first: bool
     routed_to: str | None
     claim: int
+    lease_until: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ def _work(session: Session, report: Report, workflow_id: str, began_at: datetime
         report.post_began_at is not None or _may_be_forgotten(session, report, began_at),
         None if body is not None else routing.named_for(session, report),
         report.claims,
+        report.lease_until or report.changed_at,
     )
 
 

@@ -24,7 +24,7 @@ from shared.errors import (
     MeshUnreachable,
 )
 from shared.log import describe
-from shared.mesh.delivery import Delivery, deliver
+from shared.mesh.delivery import Delivery, TooLate, deliver
 from shared.mesh.inbox import never
 from shared.mesh.mailbox import MeshMailbox
 
@@ -57,7 +57,7 @@ class Reply:
         """Send one after the other until MESH takes one no more, and record all of it at once."""
         deliveries, failure = self._deliver(claimed)
         if claimed:
-            with self.database.transaction() as session:
+            with self.database.transaction() as session, session.no_autoflush:
                 for sent, delivery in zip(claimed, deliveries, strict=False):
                     response_queue.mark_sent(session, sent, delivery, self.clock())
                 rest = list(claimed[len(deliveries) :])
@@ -78,7 +78,9 @@ class Reply:
             if deliveries and self.stopping():
                 break
             try:
-                deliveries.append(deliver(self.client, each.outgoing, look_first=each.look_first))
+                deliveries.append(self._bring(each))
+            except TooLate:
+                break
             except MeshError as error:
                 return deliveries, error
             except Exception as error:
@@ -87,6 +89,12 @@ class Reply:
                 # what MESH took is on record, whatever came after it
                 return deliveries, MeshProtocolError(describe(error))
         return deliveries, None
+
+    def _bring(self, claimed: ClaimedResponse) -> Delivery:
+        until = claimed.lease_until
+        return deliver(
+            self.client, claimed.outgoing, look_first=claimed.look_first, in_time=lambda: self.clock() < until
+        )
 
     def _set_back(self, session: Session, claimed: ClaimedResponse, error: MeshError) -> None:
         """Record what is to become of the response that MESH did not take."""

@@ -23,6 +23,8 @@ _ID_LIMIT: Final = 100
 class Answer:
     """A whole HTTP answer, decoded. ``headers`` has lower-case names; ``truncated``: the body went on.
 
+    ``declined``: by its headers the body was not wanted, and none of it was read.
+
     ``clock_ahead`` is our clock minus MESH's, as the Date header tells it; ``retry_after`` is how many seconds MESH
     asks to wait, 0 when it does not.
     """
@@ -31,6 +33,7 @@ class Answer:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     truncated: bool = False
+    declined: bool = False
     clock_ahead: timedelta | None = None
     retry_after: float = 0.0
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import IO, Final
 
 from shared.errors import MeshProtocolError
@@ -16,6 +17,19 @@ _PIECE: Final = 4_096
 _MOST_MEMBERS: Final = 100_000
 # what gzip adds to bytes that it cannot make fewer, and what arrives at once
 _OVERHEAD: Final = 100_000
+
+
+def _always(_headers: Mapping[str, str]) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A file that takes at most so many bytes of a body, ``most``, when by its headers that is ``wanted`` at all."""
+
+    file: IO[bytes]
+    most: int
+    wanted: Callable[[Mapping[str, str]], bool] = _always
 
 
 def copy_body(chunks: Iterable[bytes], content_encoding: str, limit: int, into: IO[bytes]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -19,12 +19,22 @@ from shared.errors import MeshForbidden, MeshGone, MeshProtocolError, MeshRefuse
 from shared.mesh import answers, problems
 from shared.mesh.account import MeshAccount
 from shared.mesh.answers import Answer
+from shared.mesh.body import Sink
 from shared.mesh.certificates import Expiry, expiries
 from shared.mesh.chunks import IN_MEMORY, Chunks
 from shared.mesh.connection import Connection, Timeouts
 from shared.mesh.handshake import Handshake
 from shared.mesh.headers import check_chunk, read_headers, send_headers
-from shared.mesh.messages import Endpoint, IncomingMessage, LocalIdTracking, MessageHeaders, OutgoingMessage, Tracking
+from shared.mesh.messages import (
+    Endpoint,
+    IncomingMessage,
+    LocalIdTracking,
+    MessageHeaders,
+    OutgoingMessage,
+    Tracking,
+    Wanted,
+    whatever_it_is,
+)
 from shared.mesh.observer import Observer
 from shared.mesh.renewal import Connections
 from shared.mesh.upload import Upload
@@ -188,33 +198,35 @@ class MeshClient:
         answer = _expect(self._ask("HEAD", self._item(message_id)), "message headers")
         return read_headers(message_id, answer.headers)
 
-    def download(self, message_id: str, max_bytes: int) -> IncomingMessage:
+    def download(self, message_id: str, max_bytes: int, wanted: Wanted = whatever_it_is) -> IncomingMessage:
         """Return a message with all its chunks, and at most ``max_bytes`` of its decoded body.
 
-        When there is more, ``truncated`` is set. Close the message when it is no longer needed: a large body lies in
+        When there is more, ``truncated`` is set. ``wanted`` is asked once the headers are here: when it says no, the
+        body is not read, and ``declined`` is set. Close the message when it is no longer needed: a large body lies in
         a temporary file. Raises MeshGone when it is not there any more.
         """
         content = cast(IO[bytes], SpooledTemporaryFile(IN_MEMORY, dir=self._directory))  # noqa: SIM115 - it outlives the call
         try:
-            headers, truncated = self._download(message_id, max_bytes, content)
-            return IncomingMessage(headers, content, truncated)
+            return self._download(message_id, Sink(content, max_bytes, _by_headers(message_id, wanted)))
         except BaseException:
             content.close()
             raise
 
-    def _download(self, message_id: str, max_bytes: int, content: IO[bytes]) -> tuple[MessageHeaders, bool]:
+    def _download(self, message_id: str, sink: Sink) -> IncomingMessage:
         item = self._item(message_id)
-        answer = self._get(item, "download", limit=max_bytes, into=content)
+        answer = self._get(item, "download", into=sink)
         headers, chunk = read_headers(message_id, answer.headers), 1
+        if answer.declined:
+            return IncomingMessage(headers, sink.file, declined=True)
         while answer.status == httpx.codes.PARTIAL_CONTENT and chunk < headers.total_chunks and not answer.truncated:
             chunk += 1
-            room = max_bytes - content.tell()
-            answer = self._get(f"{item}/{chunk}", "chunk download", limit=room, into=content)
+            rest = Sink(sink.file, sink.most - sink.file.tell())
+            answer = self._get(f"{item}/{chunk}", "chunk download", into=rest)
             check_chunk(message_id, chunk, headers.total_chunks, answer.headers)
         complete = answer.status == httpx.codes.OK and chunk >= headers.total_chunks
         if not (complete or answer.truncated):
             raise MeshProtocolError("MESH disagrees with itself about the number of chunks", message_id=message_id)
-        return headers, answer.truncated
+        return IncomingMessage(headers, sink.file, truncated=answer.truncated)
 
     def acknowledge(self, message_id: str) -> None:
         """Let MESH delete its copy; only after our own commit (decision 14). Harmless when repeated."""
@@ -243,15 +255,27 @@ class MeshClient:
     def _item(self, message_id: str) -> str:
         return f"{self._mailbox}/inbox/{_segment(message_id)}"
 
-    def _get(self, path: str, call: str, limit: int | None = None, into: IO[bytes] | None = None) -> Answer:
-        answer = self._ask("GET", path, limit=limit, into=into)
-        if answer.status == httpx.codes.PARTIAL_CONTENT and limit is not None:
+    def _get(self, path: str, call: str, into: Sink | None = None) -> Answer:
+        answer = self._ask("GET", path, into=into)
+        if answer.status == httpx.codes.PARTIAL_CONTENT and into is not None:
             return answer
         return _expect(answer, call)
 
     def _ask(self, method: str, path: str, **more: Any) -> Answer:
         with self._connections.current() as connection:
             return connection.ask(method, path, **more)
+
+
+def _by_headers(message_id: str, wanted: Wanted) -> Callable[[Mapping[str, str]], bool]:
+    def ask(headers: Mapping[str, str]) -> bool:
+        try:
+            found = read_headers(message_id, headers)
+        except MeshProtocolError:
+            # an answer that is cut short in the end is asked for again; a whole one is refused then
+            return True
+        return wanted(found)
+
+    return ask
 
 
 def _expect(answer: Answer, call: str) -> Answer:

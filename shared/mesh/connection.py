@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from importlib.metadata import version
 from threading import Lock
-from typing import IO, Final
+from typing import Final
 
 import httpx
 
@@ -18,7 +18,7 @@ from shared.errors import MeshAmbiguous, MeshRefused, MeshUnavailable, MeshUnrea
 from shared.mesh.account import MeshAccount
 from shared.mesh.answers import Answer
 from shared.mesh.auth import Signer
-from shared.mesh.body import copy_body, read_body
+from shared.mesh.body import Sink, copy_body, read_body
 from shared.mesh.calls import kind_of
 from shared.mesh.chunks import Section
 from shared.mesh.observer import Observer
@@ -117,27 +117,24 @@ class Connection:
         *,
         headers: Mapping[str, str] | None = None,
         body: Section | None = None,
-        limit: int | None = None,
-        into: IO[bytes] | None = None,
+        into: Sink | None = None,
         signed: bool = True,
     ) -> Answer:
         """Make a request that may be repeated, up to four times with growing pauses, and return the last answer.
 
-        All of it takes no longer than LONGEST_CALL and the bytes of ``body`` or of up to ``limit`` that come back.
-        A repetition writes into the file ``into`` from where the first attempt began. Raises MeshUnavailable when no
+        All of it takes no longer than LONGEST_CALL and the bytes of ``body`` or of what goes ``into`` a file.
+        A repetition writes into the file of ``into`` from where the first attempt began. Raises MeshUnavailable when no
         attempt got an answer, MeshProtocolError for one that cannot be decoded.
         """
         # the time that a body takes on its way out is no reason to try less often
         begun = None if body is not None else self._clock()
-        start = into.tell() if into is not None else 0
+        start = into.file.tell() if into is not None else 0
 
         def attempt() -> Answer:
             if into is not None:
-                into.seek(start)
-                into.truncate()
-            return self.attempt(
-                method, path, headers=headers, body=body, limit=limit, into=into, signed=signed, begun=begun
-            )
+                into.file.seek(start)
+                into.file.truncate()
+            return self.attempt(method, path, headers=headers, body=body, into=into, signed=signed, begun=begun)
 
         try:
             return Repetition(self._clock, self._sleep, begun).retrying()(attempt)
@@ -151,12 +148,11 @@ class Connection:
         *,
         headers: Mapping[str, str] | None = None,
         body: Section | None = None,
-        limit: int | None = None,
-        into: IO[bytes] | None = None,
+        into: Sink | None = None,
         signed: bool = True,
         begun: datetime | None = None,
     ) -> Answer:
-        """Make a request once, with a token of its own, and return the answer, at most ``limit`` bytes of its body.
+        """Make a request once, with a token of its own, and return the answer.
 
         The body of a good answer goes ``into`` a file if there is one. ``begun`` is when the call began of which this
         is an attempt. Raises MeshUnreachable when the request never left, MeshAmbiguous when no whole answer came to
@@ -174,7 +170,7 @@ class Connection:
             )
             response = self._client.send(request, stream=True)
             try:
-                answer = self._read(response, limit, into, begun)
+                answer = self._read(response, into, begun)
             finally:
                 response.close()
         except _NEVER_LEFT as error:
@@ -194,22 +190,20 @@ class Connection:
         if answer.clock_ahead is not None:
             self._observer.clock_compared(answer.clock_ahead)
 
-    def _read(
-        self, response: httpx.Response, limit: int | None, into: IO[bytes] | None, begun: datetime | None
-    ) -> Answer:
-        """Read the answer to its end; ``limit`` is for the body that was asked for, not for the text of an error."""
+    def _read(self, response: httpx.Response, into: Sink | None, begun: datetime | None) -> Answer:
+        """Read the answer to its end, unless its body is not wanted; what an error says never goes ``into`` a file."""
         arrived, told = self._clock(), _http_date(response.headers.get("date", ""))
-        encoding, raw = response.headers.get("content-encoding", ""), response.iter_raw()
-        body = b""
-        if limit is None or not response.is_success:
+        headers, raw = dict(response.headers.items()), response.iter_raw()
+        encoding, body, truncated, declined = headers.get("content-encoding", ""), b"", False, False
+        if into is None or not response.is_success:
             body, truncated = read_body(self._short(raw, begun or arrived), encoding, _ANSWER_BYTES)
-        elif into is None:
-            body, truncated = read_body(self._steady(raw), encoding, limit)
+        elif not into.wanted(headers):
+            declined = True
         else:
-            truncated = copy_body(self._steady(raw), encoding, limit, into)
+            truncated = copy_body(self._steady(raw), encoding, into.most, into.file)
         ahead = arrived - told if told is not None else None
-        wait = retry_after_seconds(response.headers.get("retry-after", ""), arrived)
-        return Answer(response.status_code, dict(response.headers.items()), body, truncated, ahead, wait)
+        wait = retry_after_seconds(headers.get("retry-after", ""), arrived)
+        return Answer(response.status_code, headers, body, truncated, declined, ahead, wait)
 
     def _short(self, chunks: Iterable[bytes], begun: datetime) -> Iterator[bytes]:
         """Pass the chunks of an answer on that must be here before LONGEST_CALL is over."""

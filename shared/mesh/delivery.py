@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.errors import MeshGone, MeshPending
+from shared.errors import MeshGone, MeshPending, MessagingError
 from shared.mesh.mailbox import MeshMailbox
 from shared.mesh.messages import LocalIdTracking, OutgoingMessage, Taken
+
+
+class TooLate(MessagingError):
+    """So much time passed before the POST that another process may bring the message by now; nothing was posted."""
+
+
+def whenever_it_is() -> bool:
+    """Say that nobody else brings the message, however long it takes."""
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +30,21 @@ class Delivery:
     adopted: bool
 
 
-def deliver(client: MeshMailbox, message: OutgoingMessage, *, look_first: bool) -> Delivery:
+def deliver(
+    client: MeshMailbox,
+    message: OutgoingMessage,
+    *,
+    look_first: bool,
+    in_time: Callable[[], bool] = whenever_it_is,
+) -> Delivery:
     """Bring ``message`` to MESH, creating it there at most once.
 
     ``look_first`` is for every attempt after an ambiguous one, after a restore and after a crash between the POST
     and the commit: what MESH already holds under the local id is adopted. The caller keeps "maybe sent" before
     this call or on MeshAmbiguous, pauses, and calls again with ``look_first``; nothing is posted again here, since
     MESH may need a moment to know what it took. An upload that lacks chunks is continued, and what is still on its
-    way to MESH raises MeshPending. Errors are those of ``MeshMailbox.send`` and ``track_local_id``.
+    way to MESH raises MeshPending. ``in_time`` is asked last of all, since a computer may have slept meanwhile: when
+    it says no, that raises TooLate. Other errors are those of ``MeshMailbox.send`` and ``track_local_id``.
     """
     if look_first:
         known = client.track_local_id(message.local_id)
@@ -39,6 +56,8 @@ def deliver(client: MeshMailbox, message: OutgoingMessage, *, look_first: bool) 
         unsure = known.taken is Taken.SEVERAL_TIMES and client.number_of_chunks(message) > 1
         if known.taken is not Taken.NEVER and not unsure:
             return Delivery(known.message_id, adopted=not known.is_usual)
+    if not in_time():
+        raise TooLate("the lease ended before the POST")
     return Delivery(client.send(message), adopted=False)
 
 

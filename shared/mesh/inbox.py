@@ -147,11 +147,11 @@ class Collector:
         """Collect a message as far as it can be had; return the error when MESH stumbled over it."""
         self._stumbled.pop(message_id, None)
         try:
-            headers = self._client.head(message_id)
-            if self._owns(headers):
-                self._take(message_id, collected)
-            else:
-                self._leave(headers, collected)
+            with self._client.download(message_id, self._max_bytes, self._owns) as message:
+                if message.declined:
+                    self._leave(message.headers, collected)
+                else:
+                    self._take(message, collected)
         except MeshGone as error:
             self._miss(message_id, collected, error)
         except MeshUnreachable:
@@ -164,13 +164,13 @@ class Collector:
             collected.failures.append((message_id, error))
         return None
 
-    def _take(self, message_id: str, collected: Collected) -> None:
-        with self._client.download(message_id, self._max_bytes) as message:
-            self._keep(message)
+    def _take(self, message: IncomingMessage, collected: Collected) -> None:
+        self._keep(message)
+        message.close()
         collected.kept += 1
-        self._client.acknowledge(message_id)
+        self._client.acknowledge(message.headers.message_id)
         collected.acknowledged += 1
-        self._missing.pop(message_id, None)
+        self._missing.pop(message.headers.message_id, None)
 
     def _miss(self, message_id: str, collected: Collected, error: MeshGone) -> None:
         """Count what expired, or was acknowledged by a round whose answer was lost; MESH may list it a while longer."""

@@ -6,7 +6,15 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from shared.mesh.certificates import Expiry
-from shared.mesh.messages import IncomingMessage, LocalIdTracking, MessageHeaders, OutgoingMessage, Tracking
+from shared.mesh.messages import (
+    IncomingMessage,
+    LocalIdTracking,
+    MessageHeaders,
+    OutgoingMessage,
+    Tracking,
+    Wanted,
+    whatever_it_is,
+)
 
 
 class MeshMailbox(Protocol):
@@ -43,8 +51,8 @@ class MeshMailbox(Protocol):
     def head(self, message_id: str) -> MessageHeaders:
         """Return what a message in the inbox is."""
 
-    def download(self, message_id: str, max_bytes: int) -> IncomingMessage:
-        """Return a message with at most ``max_bytes`` of its body."""
+    def download(self, message_id: str, max_bytes: int, wanted: Wanted = whatever_it_is) -> IncomingMessage:
+        """Return a message with at most ``max_bytes`` of its body, and with none unless it is ``wanted``."""
 
     def acknowledge(self, message_id: str) -> None:
         """Let go of a message in the inbox, which is stored by now."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import TracebackType
-from typing import IO, Final, Self
+from typing import IO, Final, Self, TypeAlias
 
 CODE_LIMIT: Final = 64
 """The most characters that a code of MESH is read with: it has five, but anybody may stand in the way."""
@@ -98,16 +99,29 @@ class MessageHeaders:
         )
 
 
+Wanted: TypeAlias = Callable[[MessageHeaders], bool]
+"""Says by what a message is whether its body is to be read."""
+
+
+def whatever_it_is(headers: MessageHeaders) -> bool:  # noqa: ARG001 - of any
+    """Want the body of every message."""
+    return True
+
+
 class IncomingMessage:
     """A message as it was downloaded; a REPORT has an empty body.
 
-    ``truncated`` says that the message is larger than was asked for and the body is only its beginning. A large
-    body lies in a file without a name, which ``close()`` or the end of a ``with`` removes.
+    ``truncated`` says that the message is larger than was asked for and the body is only its beginning, ``declined``
+    that by its headers the message was not wanted, and there is no body. A large body lies in a file without a name,
+    which ``close()`` or the end of a ``with`` removes.
     """
 
-    def __init__(self, headers: MessageHeaders, content: IO[bytes], truncated: bool = False) -> None:
+    def __init__(
+        self, headers: MessageHeaders, content: IO[bytes], *, truncated: bool = False, declined: bool = False
+    ) -> None:
         self.headers = headers
         self.truncated = truncated
+        self.declined = declined
         self._content = content
         self.size = content.seek(0, io.SEEK_END)
 

@@ -13,7 +13,16 @@ from shared.identifiers import MailboxId
 from shared.mesh.certificates import Expiry
 from shared.mesh.client import CHUNK_SIZE
 from shared.mesh.headers import send_headers
-from shared.mesh.messages import IncomingMessage, LocalIdTracking, MessageHeaders, OutgoingMessage, Taken, Tracking
+from shared.mesh.messages import (
+    IncomingMessage,
+    LocalIdTracking,
+    MessageHeaders,
+    OutgoingMessage,
+    Taken,
+    Tracking,
+    Wanted,
+    whatever_it_is,
+)
 from shared.mesh_folder.folders import Folders
 from shared.mesh_folder.inbox import Inbox
 from shared.mesh_folder.items import Items
@@ -110,9 +119,9 @@ class FolderClient:
         """Return what a message is. Raises MeshGone when it is not there, MeshProtocolError when it cannot be had."""
         return self._inbox.head(message_id)
 
-    def download(self, message_id: str, max_bytes: int) -> IncomingMessage:
-        """Return a message with at most ``max_bytes`` of its body; raises what ``head`` raises."""
-        return self._inbox.download(message_id, max_bytes)
+    def download(self, message_id: str, max_bytes: int, wanted: Wanted = whatever_it_is) -> IncomingMessage:
+        """Return a message with at most ``max_bytes`` of its body, if it is ``wanted``; raises what ``head`` raises."""
+        return self._inbox.download(message_id, max_bytes, wanted)
 
     def acknowledge(self, message_id: str) -> None:
         """Remove the files of a message that is stored by now. Harmless when repeated."""

@@ -14,7 +14,7 @@ from typing import IO, Final, cast
 from shared.errors import MeshGone, MeshProtocolError
 from shared.mesh.body import copy_body
 from shared.mesh.chunks import IN_MEMORY
-from shared.mesh.messages import IncomingMessage, MessageHeaders, MessageType
+from shared.mesh.messages import IncomingMessage, MessageHeaders, MessageType, Wanted
 from shared.mesh_folder.folders import open_file, remove_let_go, sync, usable
 from shared.mesh_folder.items import Item, Items
 from shared.mesh_folder.names import data_of, let_go
@@ -48,14 +48,15 @@ class Inbox:
             raise MeshProtocolError(item.fault)
         return item.headers
 
-    def download(self, message_id: str, max_bytes: int) -> IncomingMessage:
-        """Return a message with at most ``max_bytes`` of its body; raises what ``head`` raises."""
+    def download(self, message_id: str, max_bytes: int, wanted: Wanted) -> IncomingMessage:
+        """Return a message with at most ``max_bytes`` of its body, if it is ``wanted``; raises what ``head`` raises."""
         headers = self.head(message_id)
         content = cast(IO[bytes], SpooledTemporaryFile(IN_MEMORY, dir=str(self._directory)))  # noqa: SIM115 - it outlives the call
         try:
-            is_data = headers.message_type is MessageType.DATA
-            truncated = is_data and _copy_data(self._known[message_id], max_bytes, content)
-            return IncomingMessage(headers, content, truncated)
+            declined = not wanted(headers)
+            has_data = headers.message_type is MessageType.DATA and not declined
+            truncated = has_data and _copy_data(self._known[message_id], max_bytes, content)
+            return IncomingMessage(headers, content, truncated=truncated, declined=declined)
         except BaseException:
             content.close()
             raise

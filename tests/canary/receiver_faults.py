@@ -19,7 +19,7 @@ def hostile_mesh(receiver: ReceiverWorld) -> None:
     receiver.deliver(report())
     for method, call, faults in (
         ("GET", "inbox", (answer(200, b'{"messages": ["Kumquat", 7]}'), answer(500, body), answer(403, body))),
-        ("HEAD", "inbox", (answer(200, b"", mex_messageid=words.STRANGE), answer(410, body), answer(417, body))),
+        ("GET", "inbox/", (answer(200, b"", mex_messageid=words.STRANGE), answer(410, body), answer(417, body))),
         ("GET", "inbox/", (answer(200, body, mex_subject=words.FAMILY), connection_refused, answer(500, body))),
         ("PUT", "acknowledged", (answer(500, body), answer(403, body))),
         ("POST", "outbox", (answer(417, body), timeout_after, answer(400, body), answer(503, body), answer(200, body))),

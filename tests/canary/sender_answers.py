@@ -98,8 +98,10 @@ def hostile_mesh(sender: SenderWorld) -> None:
             sender.once()
             sender.pass_time(hours=2)
     sender.mesh.put("ALDERMB1", b"x", workflow_id=f"{WORKFLOW}_ACK")
-    sender.mesh.fail_next("HEAD", "inbox", answer(200, b"", mex_messageid=words.STRANGE), answer(410, body))
-    sender.mesh.fail_next("GET", "inbox/", answer(200, body, mex_subject=words.FAMILY), answer(500, body))
+    strange = answer(200, b"", mex_messageid=words.STRANGE)
+    sender.mesh.fail_next(
+        "GET", "inbox/", strange, answer(410, body), answer(200, body, mex_subject=words.FAMILY), answer(500, body)
+    )
     for _ in range(4):
         sender.once()
         sender.pass_time(hours=1)
@@ -113,7 +115,7 @@ def not_let_in(sender: SenderWorld) -> None:
         sender.send()
         sender.pass_time(hours=1)
     sender.mesh.put("ALDERMB1", b"x", workflow_id=f"{WORKFLOW}_ACK", subject=words.FAMILY)
-    sender.mesh.fail_next("HEAD", "inbox", *[answer(417, words.FAMILY.encode())] * 4)
+    sender.mesh.fail_next("GET", "inbox/", *[answer(417, words.FAMILY.encode())] * 4)
     for _ in range(4):
         sender.once()
         sender.pass_time(hours=1)

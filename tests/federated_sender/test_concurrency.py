@@ -6,6 +6,7 @@ import threading
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from federated_sender import send
@@ -15,6 +16,7 @@ from federated_sender.setbacks import MOST_ATTEMPTS
 from federated_sender.tables import Poller
 from shared.itk3.parse import read
 from shared.turn import Turn
+from tests.fakes.mesh_faults import Serve, timeout_before
 from tests.federated_sender.bench import SenderBench, consultation
 from tests.federated_sender.conftest import MakeSender
 from tests.federated_sender.rows import write
@@ -56,6 +58,28 @@ def test_a_claimed_report_is_left_alone_until_its_lease_ends(make_sender: MakeSe
     after = other.step("send")
 
     assert (during, after) == (0, 1)
+
+
+def test_a_process_that_slept_past_its_lease_posts_nothing(make_sender: MakeSender) -> None:
+    one, other = make_sender(), make_sender()
+    one.enqueue(consultation())
+    one.pass_time(hours=4)
+    one.mesh.fail_next("POST", "outbox", timeout_before)
+    one.once()
+    one.pass_time(minutes=5)
+
+    def sleep(request: httpx.Request, serve: Serve) -> httpx.Response:
+        not_there = serve(request)
+        one.pass_time(minutes=20)
+        other.once()
+        return not_there
+
+    one.mesh.fail_next("GET", "outbox/tracking/", sleep)
+
+    one.step("send")
+
+    assert len(one.posts()) == 1
+    assert one.only()["state"] == "sent"
 
 
 def test_two_processes_that_empty_one_mailbox_store_each_response_once(make_sender: MakeSender) -> None:

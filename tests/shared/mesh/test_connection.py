@@ -21,6 +21,7 @@ from shared.errors import (
 )
 from shared.identifiers import MailboxId
 from shared.mesh.account import MeshAccount
+from shared.mesh.body import Sink
 from shared.mesh.chunks import Section
 from shared.mesh.connection import LONGEST_CALL, Connection
 from shared.mesh.observer import Observer
@@ -193,9 +194,11 @@ def test_a_body_is_read_up_to_the_limit_and_an_error_text_whole() -> None:
     server = Server(ok(b"0123456789"), ok(b"0123456789", status=404))
     connection = server.connection()
 
-    asked, refused = connection.ask("GET", "/x", limit=4), connection.ask("GET", "/x", limit=4)
+    file = io.BytesIO()
 
-    assert (asked.body, asked.truncated) == (b"0123", True)
+    asked, refused = (connection.ask("GET", "/x", into=Sink(file, 4)) for _ in range(2))
+
+    assert (file.getvalue(), asked.body, asked.truncated) == (b"0123", b"", True)
     assert (refused.body, refused.truncated) == (b"0123456789", False)
 
 
@@ -264,10 +267,11 @@ def slow_server(pieces: int, size: int, seconds: float) -> Server:
 
 def test_a_large_message_comes_over_a_slow_link() -> None:
     server = slow_server(pieces=200, size=100_000, seconds=10)
+    file = io.BytesIO()
 
-    answer = server.connection().ask("GET", "/x", limit=20_000_000)
+    answer = server.connection().ask("GET", "/x", into=Sink(file, 20_000_000))
 
-    assert (len(answer.body), answer.truncated, len(server.requests)) == (20_000_000, False, 1)
+    assert (file.tell(), answer.truncated, len(server.requests)) == (20_000_000, False, 1)
 
 
 def test_a_message_that_trickles_in_is_given_up_soon_and_not_asked_for_again_in_this_call() -> None:
@@ -275,7 +279,7 @@ def test_a_message_that_trickles_in_is_given_up_soon_and_not_asked_for_again_in_
     begun = server.clock()
 
     with pytest.raises(MeshUnavailable, match="slowly"):
-        server.connection().ask("GET", "/x", limit=20_000_000)
+        server.connection().ask("GET", "/x", into=Sink(io.BytesIO(), 20_000_000))
 
     assert server.clock() - begun == timedelta(seconds=80)
     assert len(server.requests) == 1
@@ -341,9 +345,18 @@ def test_a_repetition_writes_over_what_the_attempt_before_it_left() -> None:
     file = io.BytesIO()
     file.write(b"before ")
 
-    answer = server.connection().ask("GET", "/x", limit=100, into=file)
+    answer = server.connection().ask("GET", "/x", into=Sink(file, 100))
 
     assert (file.getvalue(), answer.body) == (b"before whole", b"")
+
+
+def test_a_body_that_is_not_wanted_by_its_headers_is_not_read() -> None:
+    server = Server(httpx.Response(200, headers={"Mex-WorkflowID": "PATHOLOGY"}, stream=Breaking()))
+    file = io.BytesIO()
+
+    answer = server.connection().ask("GET", "/x", into=Sink(file, 100, lambda headers: "mex-workflowid" not in headers))
+
+    assert (answer.declined, answer.body, file.getvalue(), len(server.requests)) == (True, b"", b"", 1)
 
 
 class Breaking(httpx.SyncByteStream):

@@ -6,7 +6,7 @@ import pytest
 
 from shared.errors import MeshAmbiguous, MeshForbidden, MeshUnavailable
 from shared.mesh.client import MeshClient
-from shared.mesh.delivery import Delivery, deliver
+from shared.mesh.delivery import Delivery, TooLate, deliver
 from shared.mesh.messages import OutgoingMessage
 from tests.fakes import mesh_faults as faults
 from tests.fakes.mesh import InMemoryMesh
@@ -53,6 +53,15 @@ def test_an_ambiguous_send_that_was_not_taken_is_posted_again(
     delivery = deliver(sender, report, look_first=True)
 
     assert delivery == Delivery(mesh.posts[0].message_id, adopted=False)
+
+
+def test_nothing_is_posted_when_another_process_may_bring_it_by_now(
+    sender: MeshClient, mesh: InMemoryMesh, report: OutgoingMessage
+) -> None:
+    with pytest.raises(TooLate):
+        deliver(sender, report, look_first=False, in_time=lambda: False)
+
+    assert mesh.posts == []
 
 
 def test_a_message_taken_several_times_is_adopted_without_an_id(

@@ -25,7 +25,7 @@ FAULTS = {
 }
 # These are not about a message: nothing else would be let in or answered, either.
 OF_THE_ACCOUNT = ("a gateway wants a password", "forbidden")
-CALLS = {"head": ("HEAD", "{}$"), "download": ("GET", "{}$"), "acknowledge": ("PUT", "{}/status/acknowledged$")}
+CALLS = {"download": ("GET", "{}$"), "acknowledge": ("PUT", "{}/status/acknowledged$")}
 
 
 class Practice:
@@ -100,11 +100,11 @@ def test_a_message_whose_acknowledgement_got_lost_is_given_again_or_gone_but_nev
 def test_a_mesh_that_fails_altogether_is_not_asked_about_every_message(
     faulty: FaultServer, practice: Practice, ids: list[str]
 ) -> None:
-    faulty.plan("HEAD", "/inbox/", *[script.answers(503, script.HTML)] * 99)
+    faulty.plan("GET", "/inbox/", *[script.answers(503, script.HTML)] * 99)
 
     with pytest.raises(MeshError):
         practice.collector.collect()
 
-    asked = {each.path for each in faulty.seen("HEAD", "/inbox/")}
+    asked = {each.path for each in faulty.seen("GET", "/inbox/")}
     assert len(asked) == 3 < len(ids)
     assert practice.kept == {}
