@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from registered_receiver import inbox
@@ -21,6 +21,19 @@ from shared.itk3.naming import OF_ONE_VERSION, NameKind, is_same, names_of, norm
 _STRENGTH: Final = {str(kind): place for place, kind in enumerate(NameKind)}
 
 T = TypeVar("T")
+
+_MINE: Final = aliased(DocumentId)
+_THEIRS: Final = aliased(DocumentId)
+_SAME: Final = and_(
+    _THEIRS.value == _MINE.value, _THEIRS.sender_mailbox == _MINE.sender_mailbox, _THEIRS.kind == REPLACES
+)
+_REPLACING: Final = (
+    select(Message, _THEIRS)
+    .join(_THEIRS, _THEIRS.mesh_message_id == Message.mesh_message_id)
+    .join(_MINE, _SAME)
+    .where(_MINE.mesh_message_id == bindparam("replaced"), _MINE.kind != REPLACES)
+    .order_by(Message.received_at, Message.mesh_message_id)
+)
 
 
 def remember(session: Session, message: Message, envelope: Envelope, replaces: Identifier | None) -> None:
@@ -73,12 +86,8 @@ def named(
 
 def replacing(session: Session, message: Message) -> list[Message]:
     """Return the messages that say that they replace this one, the oldest first."""
-    mine, theirs = aliased(DocumentId), aliased(DocumentId)
-    same = and_(theirs.value == mine.value, theirs.sender_mailbox == mine.sender_mailbox, theirs.kind == REPLACES)
-    query = select(Message, theirs).join(theirs, theirs.mesh_message_id == Message.mesh_message_id).join(mine, same)
-    query = query.where(mine.mesh_message_id == message.mesh_message_id, mine.kind != REPLACES)
     found = []
-    for other, target in session.execute(query.order_by(Message.received_at, Message.mesh_message_id)):
+    for other, target in session.execute(_REPLACING, {"replaced": message.mesh_message_id}):
         means = Identifier(target.value, target.system)
         if other is not message and message is named(
             session, means, other.sender_mailbox, other.sender_reference, other

@@ -53,6 +53,21 @@ def act_on(
         ledger.advance(session, message, MessageEvent.NEARLY_MATCHED, now, by=by, detail=detail)
         replacements.settle(session, message, report.replaces, now)
         return
+    # nothing that is looked for here waits to be written: all of it is written at once in the end
+    with session.no_autoflush:
+        _file_and_answer(session, message, report, found, practice, now, by)
+    replacements.settle(session, message, report.replaces, now)
+
+
+def _file_and_answer(
+    session: Session,
+    message: Message,
+    report: ReceivedReport,
+    found: Match,
+    practice: Practice,
+    now: datetime,
+    by: str,
+) -> None:
     code = found.code if isinstance(found, Found) else UNKNOWN
     filed = isinstance(found, Found) and code in replies.FILED_CODES
     event = MessageEvent.MATCHED if filed else MessageEvent.NOT_MATCHED
@@ -65,4 +80,3 @@ def act_on(
             ledger.note(session, message, "noted", now, detail=doubt)
     response = replies.business_response(request_of(message), code, practice.responder, now)
     response_queue.queue(session, message, response, now)
-    replacements.settle(session, message, report.replaces, now)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
 from registered_receiver import ledger, subjects
@@ -23,6 +23,16 @@ from shared.mesh.messages import IncomingMessage, MessageHeaders
 # judging and filing take a second or two; a process that died must not hold a message for long
 _LEASE: Final = timedelta(seconds=60)
 _LONGEST_KEY: Final = 255
+
+_DUE: Final = (
+    select(Message, MessageBody.body)
+    .outerjoin(MessageBody, MessageBody.mesh_message_id == Message.mesh_message_id)
+    .where(is_one_of(Message.state, MessageState.RECEIVED, MessageState.VALID), Message.claimable(bindparam("now")))
+    .order_by(Message.received_at, Message.mesh_message_id)
+    .limit(1)
+    .with_for_update(skip_locked=True, of=Message)
+)
+_BODY: Final = select(MessageBody.body).where(MessageBody.mesh_message_id == bindparam("mesh_message_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,18 +130,12 @@ def answered_by(session: Session, headers: MessageHeaders) -> Response | None:
 
 def claim(session: Session, now: datetime) -> Claimed | None:
     """Take the oldest message that waits to be judged or matched; None for none."""
-    query = (
-        select(Message)
-        .where(is_one_of(Message.state, MessageState.RECEIVED, MessageState.VALID), Message.claimable(now))
-        .order_by(Message.received_at, Message.mesh_message_id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    message = session.scalars(query).one_or_none()
-    if message is None:
+    found = session.execute(_DUE, {"now": now}).one_or_none()
+    if found is None:
         return None
+    message, body = found
     message.lease(now, _LEASE)
-    return _claimed(message, read_body(session, message.mesh_message_id))
+    return _claimed(message, body or b"")
 
 
 def reclaim(session: Session, claimed: Claimed) -> Message:
@@ -144,8 +148,7 @@ def reclaim(session: Session, claimed: Claimed) -> Message:
 
 def read_body(session: Session, mesh_message_id: str) -> bytes:
     """Return the bytes of a message as they came; empty when none are kept."""
-    query = select(MessageBody.body).where(MessageBody.mesh_message_id == mesh_message_id)
-    return session.scalars(query).one_or_none() or b""
+    return session.scalars(_BODY, {"mesh_message_id": mesh_message_id}).one_or_none() or b""
 
 
 def has_body(session: Session, mesh_message_id: str) -> bool:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Final
+from typing import Final, cast
 
-from sqlalchemy import select
+from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
 
 from registered_receiver import events
@@ -36,6 +36,7 @@ ALERTS: Final = AlertBook(Alert)
 AUDIT: Final = AuditBook(Audit)
 ACCOUNTS: Final = Accounts(WebUser, WebSession, WebLockout)
 
+_ADD_LINE: Final = insert(cast(Table, Timeline.__table__)).inline()
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -111,9 +112,10 @@ def note(
     detail: str | None = None,
 ) -> None:
     """Add a line to the timeline of ``message``; without ``was`` and ``to`` no state changes."""
-    entry = Timeline(mesh_message_id=message.mesh_message_id, at=now, event=str(event), by=by)
-    entry.from_state, entry.to_state, entry.code, entry.detail = was, to, code, detail
-    session.add(entry)
+    line = {"mesh_message_id": message.mesh_message_id, "at": now, "event": str(event), "by": by}
+    line |= {"from_state": was, "to_state": to, "code": code, "detail": detail}
+    # nobody changes it any more: no object need stand for it
+    session.connection().execute(_ADD_LINE, line)
 
 
 def timeline(session: Session, mesh_message_id: str) -> list[Timeline]:

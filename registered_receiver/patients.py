@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,9 @@ _MOST_LEAVING: Final = 10
 _MOST_LEAVING_PERCENT: Final = 10
 _COLUMNS: Final = tuple(field.name for field in fields(IndexedPatient))
 _SELECTED: Final = tuple(getattr(Patient, name) for name in _COLUMNS)
+_CANDIDATES: Final = select(*_SELECTED).where(
+    or_(Patient.nhs_number == bindparam("nhs_number"), Patient.birth_date == bindparam("birth_date"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +90,8 @@ def count(session: Session) -> int:
 
 def candidates(session: Session, facts: PatientFacts) -> list[IndexedPatient]:
     """Return everybody with the report's NHS number or its birth date, for :func:`matching.match`."""
-    query = select(*_SELECTED).where(
-        or_(Patient.nhs_number == facts.nhs_number, Patient.birth_date == facts.birth_date)
-    )
-    return [IndexedPatient(*row) for row in session.execute(query)]
+    named = {"nhs_number": facts.nhs_number, "birth_date": facts.birth_date}
+    return [IndexedPatient(*row) for row in session.execute(_CANDIDATES, named)]
 
 
 def find(session: Session, nhs_number: str) -> IndexedPatient | None:

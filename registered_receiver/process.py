@@ -120,14 +120,16 @@ class Process:
     def _match(self, session: Session, message: Message, report: ReceivedReport) -> None:
         """Look for the patient of an accepted message, and act on what is found."""
         now = self.clock()
-        found = look_up(session, report, self.practice, now)
+        message.release()
+        # nothing that is looked for waits to be written
+        with session.no_autoflush:
+            found = look_up(session, report, self.practice, now)
         act_on(session, message, report, found, self.practice, now)
         # whoever was found is in the index
         if not isinstance(found, Found) and patients.is_empty(session):
             _tell_of_empty_index(session, now)
         else:
             ledger.ALERTS.close(session, now=now, by=ledger.DAEMON, reason="patients were imported", **_INDEX_EMPTY)
-        message.release()
 
     def _postpone(self, claimed: Claimed, error: Exception) -> None:
         text = str(error) if isinstance(error, MessagingError) else describe(error)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import exists, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session, aliased, undefer
 
 from registered_receiver import events, ledger, replies
@@ -37,8 +37,12 @@ _WAITS: Final = exists().where(
 _NEXT: Final = (
     select(Response)
     .options(undefer(Response.body))
-    .where(Response.sent_at.is_(None))
+    .where(Response.sent_at.is_(None), Response.claimable(bindparam("now")))
     .with_for_update(skip_locked=True, of=Response)
+)
+_OLDEST: Final = _NEXT.where(~_WAITS).order_by(Response.queued_at, Response.level.desc()).limit(1)
+_FOLLOWING: Final = _NEXT.where(
+    Response.mesh_message_id == bindparam("mesh_message_id"), Response.level == Level.BUSINESS
 )
 
 UNDELIVERED: Final = "response_undelivered"
@@ -93,11 +97,9 @@ def claim(session: Session, now: datetime) -> list[ClaimedResponse]:
 
     They are to be sent in this order, and count as possibly posted from here on (decision 13). Empty for none.
     """
-    query = _NEXT.where(Response.claimable(now), ~_WAITS).order_by(Response.queued_at, Response.level.desc()).limit(1)
-    rows = list(session.scalars(query))
+    rows = list(session.scalars(_OLDEST, {"now": now}))
     if rows and rows[0].level == Level.INFRASTRUCTURE:
-        same = (Response.mesh_message_id == rows[0].mesh_message_id, Response.level == Level.BUSINESS)
-        rows += session.scalars(_NEXT.where(*same, Response.claimable(now)))
+        rows += session.scalars(_FOLLOWING, {"now": now, "mesh_message_id": rows[0].mesh_message_id})
     lease_until = now + len(rows) * _LEASE
     claimed = [
         ClaimedResponse(row.response_id, _outgoing(row), row.post_began_at is not None, lease_until) for row in rows

@@ -10,7 +10,7 @@ from itertools import count
 from typing import Any, Final
 from uuid import uuid4
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from registered_receiver import patients, versions
@@ -22,6 +22,14 @@ from shared.presentation import rfc3339
 
 WAITING: Final = "review_waiting"
 """The kind of alert about a review that nobody decided in time."""
+
+_CHAIN: Final = (
+    select(Review)
+    .where(
+        Review.sender_ods_code == bindparam("sender_ods_code"), Review.consultation_id == bindparam("consultation_id")
+    )
+    .order_by(Review.mesh_message_id)
+)
 
 
 class ReviewChanged(CommandFailed):
@@ -229,9 +237,5 @@ def _candidate_json(candidate: Candidate) -> dict[str, Any]:
 
 
 def _of_chain(session: Session, sender_ods_code: str, consultation_id: str) -> list[Review]:
-    return list(session.scalars(_chain_query(sender_ods_code, consultation_id)))
-
-
-def _chain_query(sender_ods_code: str, consultation_id: str) -> Select[Review]:
-    query = select(Review).where(Review.sender_ods_code == sender_ods_code, Review.consultation_id == consultation_id)
-    return query.order_by(Review.mesh_message_id)
+    key = {"sender_ods_code": sender_ods_code, "consultation_id": consultation_id}
+    return list(session.scalars(_CHAIN, key))

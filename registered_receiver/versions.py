@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from registered_receiver import chain, document_ids, flags, ledger
@@ -18,6 +19,14 @@ from shared.itk3.naming import normal_form
 
 OTHER_PATIENT = "patient_differs"
 """The kind of alert about versions that name different patients."""
+
+
+_CHAIN: Final = (
+    select(Task)
+    .where(Task.sender_ods_code == bindparam("sender_ods_code"), Task.consultation_id == bindparam("consultation_id"))
+    .order_by(Task.task_id)
+    .with_for_update()
+)
 
 
 def chain_of(report: ReceivedReport) -> tuple[str, str]:
@@ -42,12 +51,12 @@ def put_in_place(session: Session, task: Task, now: datetime) -> None:
 
     Every superseded task of a patient names the one that is open or completed, whatever the order of arrival.
     """
-    query = select(Task).where(
-        Task.sender_ods_code == task.sender_ods_code, Task.consultation_id == task.consultation_id
-    )
-    others = {other.task_id: other for other in session.scalars(query.order_by(Task.task_id).with_for_update())}
+    key = {"sender_ods_code": task.sender_ods_code, "consultation_id": task.consultation_id}
+    others = {other.task_id: other for other in session.scalars(_CHAIN, key)}
     if not others:
         return
+    # what the new one replaces is looked for, too
+    session.flush()
     *chained, filed = _versions(session, [*others.values(), task])
     placement = chain.place(filed, chained)
     _compare_mailboxes(session, task, others.get(placement.supersedes or placement.superseded_by or ""))

@@ -37,7 +37,6 @@ def file(session: Session, message: Message, report: ReceivedReport, nhs_number:
     )
     versions.put_in_place(session, task, now)
     session.add(task)
-    session.flush()
     for position, document in enumerate(report.documents, 1):
         _store(session, task, position, document)
     ledger.note(session, message, "task_made", now, to=task.state, detail=task.task_id)
@@ -114,6 +113,7 @@ def supersedes(session: Session, task: Task) -> list[Task]:
 
 def queue_drop(session: Session, task: Task, now: datetime) -> None:
     """Let a new task be laid into the drop directory, too."""
+    session.flush()
     session.add(TaskDrop(task_id=task.task_id, queued_at=now, attempts=0))
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared.clock import Clock
@@ -71,6 +71,8 @@ class AlertBook(Generic[A]):
 
     def __init__(self, model: type[A]) -> None:
         self._model = model
+        self._of_subject = select(model).where(model.subject_id == bindparam("subject_id"), model.closed_at.is_(None))
+        self._of_kind = self._of_subject.where(model.kind == bindparam("kind"))
 
     def open(
         self, session: Session, *, kind: str, subject_id: str, now: datetime, text: str, action: str, code: str | None
@@ -112,12 +114,11 @@ class AlertBook(Generic[A]):
         except_kinds: Collection[str] = (),
     ) -> int:
         """Close what is open for a subject, of one ``kind`` or of all but ``except_kinds``; return how many."""
-        query = select(self._model).where(self._model.subject_id == subject_id, self._model.closed_at.is_(None))
-        if kind is not None:
-            query = query.where(self._model.kind == kind)
+        query = self._of_subject if kind is None else self._of_kind
         if except_kinds:
             query = query.where(self._model.kind.not_in(except_kinds))
-        alerts = session.scalars(query).all()
+        named = {"subject_id": subject_id} | ({} if kind is None else {"kind": kind})
+        alerts = session.scalars(query, named).all()
         for alert in alerts:
             self._settle(session, alert, now, by, reason)
         return len(alerts)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sqlite3
+import time
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.pool import ConnectionPoolEntry
 
-_PRAGMAS = (
+# seconds that a write waits for others, and between two looks whether it may begin
+_PATIENCE: Final = 30
+_ASK_AGAIN: Final = 0.001
+_WAIT: Final = f"PRAGMA busy_timeout={_PATIENCE * 1000}"
+# seconds for which a connection to a server counts as alive without being asked
+_FRESH: Final = 1.0
+_USED: Final = "used"
+_PRAGMAS: Final = (
     "PRAGMA journal_mode=WAL",
-    "PRAGMA busy_timeout=30000",
+    _WAIT,
     "PRAGMA foreign_keys=ON",
     # a commit must be on the disk before MESH is told to forget its copy (decision 14)
     "PRAGMA synchronous=FULL",
@@ -26,7 +37,6 @@ def open_engine(url: str, schema: str) -> Engine:
     engine = create_engine(
         url,
         hide_parameters=True,
-        pool_pre_ping=True,
         connect_args={
             "options": f"-csearch_path={schema}",
             "connect_timeout": 10,
@@ -38,7 +48,25 @@ def open_engine(url: str, schema: str) -> Engine:
         },
     )
     event.listen(engine, "handle_error", _hide_row)
+    event.listen(engine, "checkin", _on_return)
+    event.listen(engine, "checkout", _on_loan)
     return engine
+
+
+def _on_return(_connection: Any, record: ConnectionPoolEntry) -> None:
+    record.info[_USED] = time.monotonic()
+
+
+def _on_loan(connection: Any, record: ConnectionPoolEntry, _loan: Any) -> None:
+    """Let a connection that nobody used for a while be replaced unseen when the server has left it meanwhile."""
+    if time.monotonic() - record.info.get(_USED, time.monotonic()) < _FRESH:
+        return
+    try:
+        connection.autocommit = True
+        connection.execute("SELECT 1")
+        connection.autocommit = False
+    except connection.Error as error:
+        raise InvalidatePoolError from error
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
@@ -55,8 +83,39 @@ def _decode(data: bytes) -> str:
 
 
 def _on_sqlite_begin(connection: Connection) -> None:
-    reading = connection.get_execution_options().get("reading", False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+    if connection.get_execution_options().get("reading", False):
+        connection.exec_driver_sql("BEGIN")
+    else:
+        _take_turn(connection)
+
+
+def _take_turn(connection: Connection) -> None:
+    """Begin to write as soon as nobody else does: SQLite itself asks less and less often, and loses to whoever is new.
+
+    Raises OperationalError when others write for longer than ``_PATIENCE``.
+    """
+    plain: Any = connection.connection.driver_connection
+    plain.execute("PRAGMA busy_timeout=0")
+    try:
+        if not _begins(plain):
+            # once more, to have it said what is wrong as everywhere else
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        plain.execute(_WAIT)
+
+
+def _begins(plain: Any) -> bool:
+    late = time.monotonic() + _PATIENCE
+    while time.monotonic() < late:
+        try:
+            plain.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                return False
+            time.sleep(_ASK_AGAIN)
+        else:
+            return True
+    return False
 
 
 def _hide_row(context: ExceptionContext) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -10,7 +11,7 @@ from types import ModuleType
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import select, text
+from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import StatementError
 
 import federated_sender
@@ -145,6 +146,26 @@ def test_a_reader_sees_the_last_commit_while_somebody_writes(database: Database)
             seen = reader.scalars(select(Alert)).all()
 
     assert seen == []
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_connection_that_the_server_left_while_nobody_used_it_is_replaced_unseen(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with database.snapshot() as session:
+        left = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    other = create_engine(database.engine.url)
+    with other.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": left})
+    other.dispose()
+    used = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: used + 60)
+
+    with database.transaction() as session:
+        session.add(alert())
+
+    with database.snapshot() as session:
+        assert session.scalars(select(Alert.alert_id)).one() == "1"
 
 
 def test_a_database_that_cannot_be_opened_is_said_without_a_traceback(tmp_path: Path) -> None:
