@@ -14,18 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm import Session
 
-from federated_sender import NAME, ledger, records
-from federated_sender.backlog import backlog
+from federated_sender import NAME, report_list
 from federated_sender.settings import SenderSettings, read_federation
 from federated_sender.states import State
-from federated_sender.tables import Digest, Timeline
 from shared import log
-from shared.alerts import refusal_teller
 from shared.clock import Clock, system_clock
 from shared.config import make_state_directory
 from shared.db import Database
-from shared.heartbeat import Backlog
-from shared.outage import Outage
 from shared.vitals import Latencies
 
 if TYPE_CHECKING:
@@ -33,11 +28,17 @@ if TYPE_CHECKING:
     from federated_sender.pdf import PdfRenderer
     from federated_sender.pds import RegisteredPractices
     from federated_sender.send import Send
+    from federated_sender.tables import Alert, Audit, Timeline
     from federated_sender.workload import Clocks
     from shared.alert_mail import Naming
+    from shared.alerts import AlertBook
+    from shared.audit import AuditBook
     from shared.checks import Check
     from shared.daemon import Job, Rounds
+    from shared.heartbeat import Backlog
     from shared.mesh.mailbox import MeshMailbox
+    from shared.outage import Outage
+    from shared.web.tables import Accounts
 
 _CHASE_EVERY = timedelta(minutes=1)
 _FOLLOW_EVERY = timedelta(seconds=30)
@@ -54,9 +55,6 @@ class Sender:
         self.settings = settings
         self.clock = clock
         self.began_at = clock()
-        self.alerts = ledger.ALERTS
-        self.audit = ledger.AUDIT
-        self.accounts = ledger.ACCOUNTS
         self.states = tuple(State)
         self.stopping = threading.Event()
         self.latencies = Latencies()
@@ -68,13 +66,44 @@ class Sender:
             schema="federated_sender",
             migrations=Path(__file__).parent / "migrations",
         )
-        self.outage = Outage(
-            "MESH", self.clock, refusal_teller(self.database, self.alerts, self.clock, settings.mesh_mailbox_id)
-        )
-        self.pds_outage = Outage(
-            "PDS", self.clock, refusal_teller(self.database, self.alerts, self.clock, "PDS", "PDS")
-        )
         self._given_mesh = mesh
+
+    @cached_property
+    def alerts(self) -> AlertBook[Alert]:
+        """What a person must look at."""
+        from federated_sender import ledger
+
+        return ledger.ALERTS
+
+    @cached_property
+    def audit(self) -> AuditBook[Audit]:
+        """Who took patient data out."""
+        from federated_sender import ledger
+
+        return ledger.AUDIT
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Who may use the web pages."""
+        from federated_sender import ledger
+
+        return ledger.ACCOUNTS
+
+    @cached_property
+    def outage(self) -> Outage:
+        """Whether MESH is away, or refuses us."""
+        return self._outage("MESH", self.settings.mesh_mailbox_id)
+
+    @cached_property
+    def pds_outage(self) -> Outage:
+        """Whether PDS is away, or refuses us."""
+        return self._outage("PDS", "PDS")
+
+    def _outage(self, of: str, subject_id: str) -> Outage:
+        from shared.alerts import refusal_teller
+        from shared.outage import Outage
+
+        return Outage(of, self.clock, refusal_teller(self.database, self.alerts, self.clock, subject_id, of))
 
     @cached_property
     def intake(self) -> Intake:
@@ -120,6 +149,7 @@ class Sender:
         from federated_sender.chase import Chase
         from federated_sender.collect import Collect, Follow
         from federated_sender.prune import Prune
+        from federated_sender.tables import Digest
         from federated_sender.track import Track
         from shared.alert_mail import mail_jobs
         from shared.daemon import Job
@@ -187,6 +217,7 @@ class Sender:
     def rounds(self) -> Rounds:
         """Return what steps the jobs."""
         from shared.daemon import Rounds
+        from shared.outage import Outage
 
         return Rounds(self.outage, Outage("database", self.clock), self.pds_outage)
 
@@ -194,22 +225,28 @@ class Sender:
         self, session: Session, *, state: str | None, since: datetime | None, limit: int
     ) -> list[dict[str, Any]]:
         """Return the reports in the contract's shape."""
-        return records.listing(session, self.clock(), state=state, since=since, limit=limit)
+        return report_list.listing(session, self.clock(), state=state, since=since, limit=limit)
 
     def counts(self, session: Session) -> dict[str, int]:
         """Return how many reports are in each state."""
-        return records.counts(session)
+        return report_list.counts(session)
 
     def backlog(self, session: Session) -> Backlog:
         """Return what the daemon has before it."""
+        from federated_sender.backlog import backlog
+
         return backlog(session, self.clock())
 
     def record(self, session: Session, identifier: str) -> tuple[dict[str, Any], Sequence[Timeline]]:
         """Return one report with its timeline."""
+        from federated_sender import records
+
         return records.story(session, identifier, self.clock())
 
     def retry(self, session: Session, identifier: str, by: str) -> None:
         """Take a parked record back."""
+        from federated_sender import records
+
         records.retry(session, identifier, self.clock(), by)
 
     def checks(self, *, online: bool) -> Iterable[Check]:

@@ -13,7 +13,7 @@ from typing import Any, Final
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from federated_sender import deletion_warning, export, outbox, records, resending, routing, versions
+from federated_sender import deletion_warning, export, outbox, records, report_list, resending, routing, versions
 from federated_sender.eligibility import Reason
 from federated_sender.intake import Intake
 from federated_sender.ledger import AUDIT
@@ -43,19 +43,19 @@ class Desk:
     def counts(self) -> tuple[dict[str, int], int]:
         """Return how many reports are in each state, and how many are overdue."""
         with self.database.snapshot() as session:
-            return records.counts(session), len(records.late(session, self.clock()))
+            return report_list.counts(session), len(report_list.late(session, self.clock()))
 
     def reports(self, states: Collection[str] = (), limit: int = 0, offset: int = 0) -> list[dict[str, Any]]:
         """Return reports with whom they are about, newest first; ``limit`` 0 is all."""
         with self.database.transaction() as session:
             self._audit(session, "reports_listed")
-            return self._shown(session, records.newest(session, states=states, limit=limit, offset=offset))
+            return self._shown(session, report_list.newest(session, states=states, limit=limit, offset=offset))
 
     def overdue(self, limit: int, offset: int = 0) -> list[dict[str, Any]]:
         """Return the reports whose responses should have come by now, with whom they are about (GPCM-SD-095)."""
         with self.database.transaction() as session:
             self._audit(session, "reports_listed")
-            return self._shown(session, records.late(session, self.clock())[offset : offset + limit])
+            return self._shown(session, report_list.late(session, self.clock())[offset : offset + limit])
 
     def report(self, identifier: str) -> dict[str, Any]:
         """Return one report in full, with whom it is about; raises CommandFailed when there is none."""
@@ -149,7 +149,7 @@ class Desk:
     def _shown(self, session: Session, reports: Sequence[Report]) -> list[dict[str, Any]]:
         now, sent = self.clock(), _sent(session, reports)
         return [
-            records.report_json(each, now)
+            report_list.report_json(each, now)
             | deletion_warning.about(each, self.federation)
             | {"was_sent": each.id in sent}
             for each in reports

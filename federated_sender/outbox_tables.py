@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 from sqlalchemy import Boolean, ForeignKey, Index, LargeBinary, String, Text, false, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-
-class Base(DeclarativeBase):
-    """All tables of the sender."""
+from federated_sender.table_base import Base
+from shared.tables import only_where
 
 
 class OutboxRow(Base):
@@ -56,14 +55,7 @@ class OutboxRow(Base):
         order_by="OutboxAttachment.position", cascade="all, delete-orphan", lazy="selectin"
     )
 
-    __table_args__ = (
-        Index(
-            "ix_outbox_pending",
-            "consultation_id",
-            sqlite_where=text("pending"),
-            postgresql_where=text("pending"),
-        ),
-    )
+    __table_args__ = (Index("ix_outbox_pending", "consultation_id", **only_where("pending")),)
 
 
 class OutboxAttachment(Base):

@@ -14,27 +14,28 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.orm import Session
 
-from registered_receiver import NAME, ledger, records
-from registered_receiver.backlog import backlog
+from registered_receiver import NAME, message_list
 from registered_receiver.settings import ReceiverSettings
 from registered_receiver.states import MessageState
-from registered_receiver.tables import Digest, Timeline
 from shared import log
-from shared.alerts import refusal_teller
 from shared.clock import Clock, system_clock
 from shared.config import make_state_directory
 from shared.db import Database
 from shared.errors import DatabaseUnusable
-from shared.heartbeat import Backlog
-from shared.outage import Outage
 from shared.vitals import Latencies
 
 if TYPE_CHECKING:
     from registered_receiver.desk import Desk
     from registered_receiver.practice import Practice
+    from registered_receiver.tables import Alert, Audit, Timeline
+    from shared.alerts import AlertBook
+    from shared.audit import AuditBook
     from shared.checks import Check
     from shared.daemon import Job, Rounds
+    from shared.heartbeat import Backlog
     from shared.mesh.mailbox import MeshMailbox
+    from shared.outage import Outage
+    from shared.web.tables import Accounts
 
 SCHEMA: Final = "registered_receiver"
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -49,19 +50,43 @@ class Receiver:
     ) -> None:
         self.settings = settings
         self.clock = clock
-        self.alerts = ledger.ALERTS
-        self.audit = ledger.AUDIT
-        self.accounts = ledger.ACCOUNTS
         self.states = tuple(MessageState)
         self.stopping = threading.Event()
         self.latencies = Latencies()
         log.configure(settings.log_level, settings.log_format, NAME)
         make_state_directory(settings.state_directory)
         self.database = Database(settings.database_url.get_secret_value(), schema=SCHEMA, migrations=MIGRATIONS)
-        self.outage = Outage(
-            "MESH", self.clock, refusal_teller(self.database, self.alerts, self.clock, settings.mesh_mailbox_id)
-        )
         self._given_mesh = mesh
+
+    @cached_property
+    def alerts(self) -> AlertBook[Alert]:
+        """What a person must look at."""
+        from registered_receiver import ledger
+
+        return ledger.ALERTS
+
+    @cached_property
+    def audit(self) -> AuditBook[Audit]:
+        """Who or what looked at, took out, completed, decided or closed something."""
+        from registered_receiver import ledger
+
+        return ledger.AUDIT
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """Who may use the web pages."""
+        from registered_receiver import ledger
+
+        return ledger.ACCOUNTS
+
+    @cached_property
+    def outage(self) -> Outage:
+        """Whether MESH is away, or refuses us."""
+        from shared.alerts import refusal_teller
+        from shared.outage import Outage
+
+        tell = refusal_teller(self.database, self.alerts, self.clock, self.settings.mesh_mailbox_id)
+        return Outage("MESH", self.clock, tell)
 
     @cached_property
     def practice(self) -> Practice:
@@ -102,6 +127,7 @@ class Receiver:
         from registered_receiver.process import Process
         from registered_receiver.prune import Prune
         from registered_receiver.reply import Reply
+        from registered_receiver.tables import Digest
         from shared.alert_mail import mail_jobs
         from shared.daemon import Bell, Job
 
@@ -128,6 +154,7 @@ class Receiver:
     def rounds(self) -> Rounds:
         """Return what steps the jobs."""
         from shared.daemon import Rounds
+        from shared.outage import Outage
 
         return Rounds(self.outage, Outage("database", self.clock))
 
@@ -135,22 +162,28 @@ class Receiver:
         self, session: Session, *, state: str | None, since: datetime | None, limit: int
     ) -> list[dict[str, Any]]:
         """Return the messages in the contract's shape."""
-        return records.listing(session, state=state, since=since, limit=limit)
+        return message_list.listing(session, state=state, since=since, limit=limit)
 
     def counts(self, session: Session) -> dict[str, int]:
         """Return how many messages are in each state."""
-        return records.counts(session)
+        return message_list.counts(session)
 
     def backlog(self, session: Session) -> Backlog:
         """Return what the daemon has before it."""
+        from registered_receiver.backlog import backlog
+
         return backlog(session)
 
     def record(self, session: Session, identifier: str) -> tuple[dict[str, Any], Sequence[Timeline]]:
         """Return one message with its timeline."""
+        from registered_receiver import records
+
         return records.story(session, identifier)
 
     def retry(self, session: Session, identifier: str, by: str) -> None:
         """Take a parked message, or the parked responses to it, back."""
+        from registered_receiver import records
+
         records.retry(session, identifier, self.clock(), by)
 
     def checks(self, *, online: bool) -> Iterable[Check]:

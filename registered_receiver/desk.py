@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sqlalchemy.orm import Session
 
-from registered_receiver import export, patients, records, reviews, worklist
+from registered_receiver import export, message_list, patients, records, reviews, worklist
 from registered_receiver.ledger import AUDIT
 from registered_receiver.practice import Practice, local_date
 from registered_receiver.tables import Message, Review, Task
@@ -187,7 +187,7 @@ class Desk:
         """Return messages of one ``state`` or of all, newest first; where a confidential one came from is left out."""
         with self.database.transaction() as session:
             self._audit(session, "messages_listed")
-            found = records.listing(session, state=state, since=None, limit=limit, skip=skip)
+            found = message_list.listing(session, state=state, since=None, limit=limit, skip=skip)
             return _keep_confidence(session, found)
 
     def message(self, identifier: str) -> dict[str, Any]:
@@ -282,7 +282,7 @@ def _keep_confidence(session: Session, found: list[dict[str, Any]]) -> list[dict
 
     ``withheld`` then says which of the two (GPCM-SD-092).
     """
-    known = records.confidence(session, found)
+    known = message_list.confidence(session, found)
     words = {True: "confidential", False: "", None: "not shown"}
     shown = [message | {"withheld": words[known[message["mesh_message_id"]]]} for message in found]
     return [message | {"sender_mailbox": None} if message["withheld"] else message for message in shown]

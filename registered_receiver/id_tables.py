@@ -9,9 +9,10 @@ from typing import Final
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from registered_receiver.patient_tables import Base, one_of
+from registered_receiver.table_base import Base
 from shared.db import UtcDateTime
 from shared.itk3.naming import NameKind
+from shared.tables import one_of
 
 REPLACES: Final = "replaces"
 """The kind of name by which a document means the one before it."""

@@ -6,9 +6,11 @@ from datetime import date
 from typing import Final
 
 from sqlalchemy import CheckConstraint, String, Text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from registered_receiver.matching import Status
+from registered_receiver.table_base import Base
+from shared.tables import one_of
 
 # ten digits; the weighted sum with the check digit is a multiple of eleven
 _NHS_NUMBER: Final = (
@@ -17,16 +19,6 @@ _NHS_NUMBER: Final = (
     + ") % 11 = 0 ELSE false END"
 )
 _LATEST: Final = "'9999-12-31'"
-
-
-class Base(DeclarativeBase):
-    """All tables of the receiver."""
-
-
-def one_of(column: str, *values: str) -> str:
-    """Return the condition that ``column`` holds one of the values."""
-    quoted = ", ".join(f"'{value}'" for value in values)
-    return f"{column} IN ({quoted})"
 
 
 class Patient(Base):

@@ -128,7 +128,6 @@ class App(Protocol):
     """What a wired daemon offers to the common commands."""
 
     database: Database
-    alerts: AlertBook[Any]
     clock: Clock
     latencies: Latencies
     stopping: threading.Event
@@ -136,6 +135,10 @@ class App(Protocol):
     @property
     def settings(self) -> PracticeSettings:
         """The settings that both daemons have."""
+
+    @property
+    def alerts(self) -> AlertBook[Any]:
+        """What a person must look at."""
 
     @property
     def audit(self) -> AuditBook[Any]:

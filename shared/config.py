@@ -62,6 +62,8 @@ class Settings(BaseModel):
         hide_input_in_errors=True,
         alias_generator=str.upper,
         arbitrary_types_allowed=True,
+        # only the settings that are loaded are made ready, not those that they are derived from
+        defer_build=True,
     )
 
     @classmethod

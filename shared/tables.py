@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import BigInteger, ColumnElement, Index, String, Text, and_, or_, text
+from sqlalchemy import BigInteger, BindParameter, ColumnElement, Index, String, Text, and_, or_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.db import UtcDateTime
@@ -27,8 +27,8 @@ class ClaimColumns:
     parked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
     @classmethod
-    def claimable(cls, now: datetime) -> ColumnElement[bool]:
-        """Say which rows nobody works on, that are not in back-off and not parked."""
+    def claimable(cls, now: datetime | BindParameter[Any]) -> ColumnElement[bool]:
+        """Say which rows nobody works on, that are not in back-off and not parked; ``now`` may be said later."""
         return and_(
             cls.parked_at.is_(None),
             or_(cls.lease_until.is_(None), cls.lease_until <= now),
@@ -135,13 +135,21 @@ class PollerColumns:
     lease_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
 
 
+def one_of(column: str, *values: str) -> str:
+    """Return the condition that ``column`` holds one of the values, which are our own words."""
+    quoted = ", ".join(f"'{value}'" for value in values)
+    return f"{column} IN ({quoted})"
+
+
+def only_where(condition: str) -> dict[str, Any]:
+    """Return what says that an index holds only the rows of which ``condition`` is true.
+
+    On PostgreSQL the same condition stands in the migrations alone: to name it here, too, would load the whole of that
+    dialect into every command, whichever database is in use.
+    """
+    return {"sqlite_where": text(condition)}
+
+
 def one_open_alert(name: str) -> Index:
     """Return the index that lets the database refuse a second open alert of one kind and subject."""
-    return Index(
-        name,
-        "kind",
-        "subject_id",
-        unique=True,
-        sqlite_where=text("closed_at IS NULL"),
-        postgresql_where=text("closed_at IS NULL"),
-    )
+    return Index(name, "kind", "subject_id", unique=True, **only_where("closed_at IS NULL"))

@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.responses import Response
 
-from registered_receiver import records
+from registered_receiver import message_list
 from registered_receiver.app import Receiver
 from registered_receiver.states import MessageState
 from registered_receiver.web.tasks import desk_of
@@ -29,7 +29,7 @@ def listing(visit: Visit[Receiver]) -> Response:
     # one more than is shown says whether there is a next page
     found = desk_of(visit).messages(None if wanted == _ALL else wanted, _A_PAGE + 1, (number - 1) * _A_PAGE)
     with visit.app.database.snapshot() as session:
-        counts = records.counts(session)
+        counts = message_list.counts(session)
     for message in found:
         code = message["business_code"] or message["infrastructure_code"]
         message["means"] = meaning_of(code).means if code else ""

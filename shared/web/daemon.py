@@ -11,4 +11,6 @@ from shared.web.tables import Accounts
 class WebApp(App, Protocol):
     """A wired daemon that has web pages."""
 
-    accounts: Accounts
+    @property
+    def accounts(self) -> Accounts:
+        """Who may use the pages."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import federated_sender
-from federated_sender import ledger, records
+from federated_sender import ledger, records, report_list
 from federated_sender.attachments import under
 from federated_sender.chase import Chase
 from federated_sender.collect import Collect, Follow
@@ -109,7 +109,7 @@ class SenderBench:
 
     def status(self, state: str | None = None) -> list[dict[str, Any]]:
         with self.database.snapshot() as session:
-            return records.listing(session, self.now(), state=state, since=None, limit=0)
+            return report_list.listing(session, self.now(), state=state, since=None, limit=0)
 
     def only(self) -> dict[str, Any]:
         (record,) = self.status()

@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from click.testing import CliRunner, Result
 
-from registered_receiver import patients, records, reviews, worklist
+from registered_receiver import message_list, patients, records, reviews, worklist
 from registered_receiver.__main__ import main
 from registered_receiver.app import Receiver
 from registered_receiver.matching import IndexedPatient
@@ -125,7 +125,7 @@ class ReceiverBench:
 
     def messages(self, state: str | None = None) -> list[dict[str, Any]]:
         with self.database.snapshot() as session:
-            return records.listing(session, state=state, since=None, limit=0)
+            return message_list.listing(session, state=state, since=None, limit=0)
 
     def only(self) -> dict[str, Any]:
         (record,) = self.messages()
