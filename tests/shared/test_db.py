@@ -18,7 +18,8 @@ import federated_sender
 import registered_receiver
 from federated_sender.outbox_tables import Blob
 from federated_sender.tables import Alert
-from shared.db import Database, after_commit, insert_once, insert_or_lock
+from shared import engine
+from shared.db import DATABASE_AWAY, Database, after_commit, insert_once, insert_or_lock
 from shared.errors import DatabaseUnusable
 
 MIGRATIONS = Path(federated_sender.__file__).parent / "migrations"
@@ -135,6 +136,25 @@ def test_writers_that_read_first_lose_no_update(database: Database) -> None:
 
     with database.snapshot() as session:
         assert session.scalars(select(Alert.text)).one() == "100"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_writer_waits_for_another_one_and_not_for_ever(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "_PATIENCE", 0.05)
+
+    def write(alert_id: str) -> None:
+        with database.transaction() as session:
+            session.add(alert(alert_id=alert_id, subject_id=alert_id))
+
+    with database.transaction() as session:
+        session.add(alert())
+        session.flush()
+        with pytest.raises(DATABASE_AWAY, match="database is locked"):
+            write("2")
+    write("3")
+
+    with database.snapshot() as session:
+        assert set(session.scalars(select(Alert.alert_id))) == {"1", "3"}
 
 
 def test_a_reader_sees_the_last_commit_while_somebody_writes(database: Database) -> None:
