@@ -145,7 +145,8 @@ def only_where(condition: str) -> dict[str, Any]:
     """Return what says that an index holds only the rows of which ``condition`` is true.
 
     On PostgreSQL the same condition stands in the migrations alone: to name it here, too, would load the whole of that
-    dialect into every command, whichever database is in use.
+    dialect into every command, whichever database is in use. So a schema there is made by migrations, never by
+    ``create_all``.
     """
     return {"sqlite_where": text(condition)}
 

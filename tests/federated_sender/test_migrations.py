@@ -9,13 +9,14 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 import federated_sender
 from federated_sender.tables import Base
 from shared.db import Database
 from shared.errors import DatabaseUnusable
+from tests.fakes.partial_indexes import in_the_code, in_the_database
 
 ROWS_OF_THE_FIRST_SCHEMA = (
     "INSERT INTO outbox (consultation_id, pending) VALUES ('c', false)",
@@ -37,13 +38,6 @@ def database(database_url: str) -> Iterator[Database]:
     database.close()
 
 
-def partial_indexes(connection: Connection) -> set[str | None]:
-    """Return the indexes of the database that hold some rows only."""
-    inspector, condition = inspect(connection), f"{connection.dialect.name}_where"
-    indexes = (index for table in Base.metadata.tables for index in inspector.get_indexes(table))
-    return {index["name"] for index in indexes if condition in index.get("dialect_options", {})}
-
-
 def test_an_empty_database_is_refused_with_the_command_to_run(database: Database) -> None:
     with pytest.raises(DatabaseUnusable, match="federated-sender migrate"):
         database.require_schema("federated-sender")
@@ -63,11 +57,10 @@ def test_the_migrations_make_the_tables_that_the_code_maps(database: Database) -
 
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection)
-        differences, partial = compare_metadata(context, Base.metadata), partial_indexes(connection)
+        differences, partial = compare_metadata(context, Base.metadata), in_the_database(connection, Base.metadata)
 
     assert differences == []
-    indexes = (index for table in Base.metadata.tables.values() for index in table.indexes)
-    assert partial == {index.name for index in indexes if index.dialect_options["sqlite"]["where"] is not None}
+    assert partial == in_the_code(Base.metadata)
 
 
 def test_a_row_that_a_clinical_system_inserts_or_changes_is_pending(database: Database) -> None:

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from registered_receiver.app import MIGRATIONS, SCHEMA
 from registered_receiver.tables import Base
 from shared.db import Database
 from shared.errors import DatabaseUnusable
+from tests.fakes.partial_indexes import in_the_code, in_the_database
 
 MESSAGE = (
     "INSERT INTO message (mesh_message_id, message_type, workflow_id, received_at, changed_at, truncated,"
@@ -35,13 +36,6 @@ def put(database: Database, statement: str, **values: str) -> None:
         session.execute(text(statement), values)
 
 
-def partial_indexes(connection: Connection) -> set[str | None]:
-    """Return the indexes of the database that hold some rows only."""
-    inspector, condition = inspect(connection), f"{connection.dialect.name}_where"
-    indexes = (index for table in Base.metadata.tables for index in inspector.get_indexes(table))
-    return {index["name"] for index in indexes if condition in index.get("dialect_options", {})}
-
-
 def test_an_empty_database_is_refused_with_the_command_to_run(database: Database) -> None:
     with pytest.raises(DatabaseUnusable, match="registered-receiver migrate"):
         database.require_schema("registered-receiver")
@@ -54,10 +48,9 @@ def test_the_migrations_make_the_tables_that_the_code_maps(database: Database) -
     database.require_schema("registered-receiver")
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection)
-        differences, partial = compare_metadata(context, Base.metadata), partial_indexes(connection)
+        differences, partial = compare_metadata(context, Base.metadata), in_the_database(connection, Base.metadata)
     assert differences == []
-    indexes = (index for table in Base.metadata.tables.values() for index in table.indexes)
-    assert partial == {index.name for index in indexes if index.dialect_options["sqlite"]["where"] is not None}
+    assert partial == in_the_code(Base.metadata)
 
 
 @pytest.mark.parametrize("statement", ["UPDATE timeline SET event = 'x'", "DELETE FROM timeline"])
