@@ -26,10 +26,9 @@ class Breakage:
 def _acknowledge_before_commit() -> None:
     from shared.mesh.inbox import Collector
 
-    def take(self: Any, message_id: str, collected: Any) -> None:
-        with self._client.download(message_id, self._max_bytes) as message:
-            self._client.acknowledge(message_id)
-            self._keep(message)
+    def take(self: Any, message: Any, collected: Any) -> None:
+        self._client.acknowledge(message.headers.message_id)
+        self._keep(message)
         collected.kept += 1
 
     Collector._take = take  # type: ignore[method-assign]
@@ -39,7 +38,7 @@ def _repeat_the_post_blindly() -> None:
     from federated_sender import send
     from shared.mesh.delivery import Delivery
 
-    def deliver(client: Any, message: Any, *, look_first: bool) -> Delivery:
+    def deliver(client: Any, message: Any, **_: Any) -> Delivery:
         return Delivery(client.send(message), adopted=False)
 
     send.deliver = deliver  # type: ignore[assignment]
