@@ -30,7 +30,8 @@ _PRAGMAS: Final = (
 def open_engine(url: str, schema: str) -> Engine:
     """Return an engine for SQLite or PostgreSQL; ``schema`` is searched on PostgreSQL alone (decision 37)."""
     if make_url(url).get_backend_name() == "sqlite":
-        engine = create_engine(url, hide_parameters=True)
+        # a statement that is kept for the next time keeps the document, too, that it last wrote
+        engine = create_engine(url, hide_parameters=True, connect_args={"cached_statements": 0})
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
         return engine
