@@ -64,10 +64,21 @@ def scanned(database: Database, statement: Statement) -> list[str]:
         return []
     with database.snapshot() as session:
         connection = session.connection()
+        lines = _plan(connection, statement)
         if connection.dialect.name == "sqlite":
-            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement.text}", statement.parameters).all()
-            plan = [str(row[3]) for row in rows if _goes_through(str(row[3]), statement.text)]
-            return [line.split()[1] for line in plan if line.split()[-1] not in _partial_indexes(connection)]
-        rows = connection.exec_driver_sql(f"EXPLAIN {statement.text}", statement.parameters).all()
-        plan = [str(row[0]) for row in rows]
-        return [line.partition("Seq Scan on ")[2].split()[0] for line in plan if "Seq Scan on " in line]
+            through = [line for line in lines if _goes_through(line, statement.text)]
+            return [line.split()[1] for line in through if line.split()[-1] not in _partial_indexes(connection)]
+        return [line.partition("Seq Scan on ")[2].split()[0] for line in lines if "Seq Scan on " in line]
+
+
+def plan(database: Database, statement: Statement) -> list[str]:
+    """Return how the database would go about ``statement``, line by line."""
+    with database.snapshot() as session:
+        return _plan(session.connection(), statement)
+
+
+def _plan(connection: Connection, statement: Statement) -> list[str]:
+    explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+    rows = connection.exec_driver_sql(f"{explain} {statement.text}", statement.parameters).all()
+    # SQLite puts the words last, after numbers
+    return [str(row[-1]) for row in rows]

@@ -24,13 +24,13 @@ from shared.mesh.messages import IncomingMessage, MessageHeaders
 _LEASE: Final = timedelta(seconds=60)
 _LONGEST_KEY: Final = 255
 
+# not with the body: SQLite would copy that into a file of its own to sort by age
 _DUE: Final = (
-    select(Message, MessageBody.body)
-    .outerjoin(MessageBody, MessageBody.mesh_message_id == Message.mesh_message_id)
+    select(Message)
     .where(is_one_of(Message.state, MessageState.RECEIVED, MessageState.VALID), Message.claimable(bindparam("now")))
     .order_by(Message.received_at, Message.mesh_message_id)
     .limit(1)
-    .with_for_update(skip_locked=True, of=Message)
+    .with_for_update(skip_locked=True)
 )
 _BODY: Final = select(MessageBody.body).where(MessageBody.mesh_message_id == bindparam("mesh_message_id"))
 
@@ -130,12 +130,12 @@ def answered_by(session: Session, headers: MessageHeaders) -> Response | None:
 
 def claim(session: Session, now: datetime) -> Claimed | None:
     """Take the oldest message that waits to be judged or matched; None for none."""
-    found = session.execute(_DUE, {"now": now}).one_or_none()
-    if found is None:
+    message = session.scalars(_DUE, {"now": now}).one_or_none()
+    if message is None:
         return None
-    message, body = found
+    body = read_body(session, message.mesh_message_id)
     message.lease(now, _LEASE)
-    return _claimed(message, body or b"")
+    return _claimed(message, body)
 
 
 def reclaim(session: Session, claimed: Claimed) -> Message:

@@ -49,9 +49,13 @@ class Message(ClaimColumns, Base):
 
     __table_args__ = (
         CheckConstraint(one_of("state", *MessageState), name="ck_message_state"),
-        Index("ix_message_due", "received_at", **only_where("state IN ('received', 'valid')")),
+        # in this order the oldest comes first, and the state spares a look at the row
+        Index(
+            "ix_message_due",
+            *("received_at", "mesh_message_id", "state"),
+            **only_where("state IN ('received', 'valid')"),
+        ),
         Index("ix_message_received", "received_at"),
-        Index("ix_message_unfinished", "state", **only_where("state IN ('received', 'valid')")),
         Index("ix_message_received_state", "received_at", "state"),
         Index("ix_message_unpruned", "changed_at", **only_where("pruned_at IS NULL")),
         Index("ix_message_message_id", "message_id"),

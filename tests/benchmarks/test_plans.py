@@ -84,3 +84,22 @@ def test_no_round_of_the_receiver_goes_through_a_table(database_url: str, mesh: 
     receiver.receiver.close()
 
     assert found == set()
+
+
+def test_the_oldest_message_is_found_without_sorting_what_waits(mesh: InMemoryMesh, tmp_path: Path) -> None:
+    receiver = wire_receiver(f"sqlite:///{tmp_path}/receiver.sqlite3", mesh, tmp_path)
+    receiver.deliver(report())
+    receiver.step("collect")
+    with plans.listening(receiver.database.engine) as heard:
+        receiver.step("process")
+    claim = next(
+        each for each in heard if each.text.startswith("SELECT") and "ORDER BY message.received_at" in each.text
+    )
+
+    plan = plans.plan(receiver.database, claim)
+    receiver.receiver.close()
+
+    # what is sorted is copied, and goes to a file of SQLite's own choice when it is large
+    assert any("ix_message_due" in line for line in plan)
+    assert "message_body" not in claim.text
+    assert not [line for line in plan if line.endswith("TEMP B-TREE FOR ORDER BY")]

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from federated_sender.pdf import PdfRenderer
+from shared import large_blocks
 from tests.fuzz import receiving, rows
 from tests.fuzz.answers import answers, written
 from tests.fuzz.findings import Findings
@@ -106,6 +107,8 @@ def main() -> int:
     parser.add_argument("--timed", action="store_true", help="a case that takes too long is a failure")
     arguments = parser.parse_args()
     wanted = replayed(arguments.replay) if arguments.replay else shares(arguments.cases, arguments.only)
+    # as the daemons do
+    large_blocks.give_back()
     begun = time.monotonic()
     findings = Findings()
     try:
