@@ -110,8 +110,8 @@ def _begins(plain: Any) -> bool:
     while time.monotonic() < late:
         try:
             plain.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
                 return False
             time.sleep(_ASK_AGAIN)
         else:

@@ -55,6 +55,8 @@ _TIMEOUTS: Final = Timeouts()
 # Shorter than any server keeps a quiet connection: a POST into one just closed would be ambiguous.
 _LIMITS: Final = httpx.Limits(max_connections=20, max_keepalive_connections=10, keepalive_expiry=2.0)
 _ANSWER_BYTES: Final = 4_000_000
+# fewer bytes than a new connection costs
+_LITTLE: Final = 65_536
 
 LONGEST_CALL: Final = timedelta(seconds=LAST_BEGINNING + _TIMEOUTS.pool + 2 * _TIMEOUTS.connect + 2 * _TIMEOUTS.read)
 """The longest that one call takes with all its attempts and pauses; leases are made from it.
@@ -199,11 +201,19 @@ class Connection:
             body, truncated = read_body(self._short(raw, begun or arrived), encoding, _ANSWER_BYTES)
         elif not into.wanted(headers):
             declined = True
+            self._read_away(raw, headers)
         else:
             truncated = copy_body(self._steady(raw), encoding, into.most, into.file)
         ahead = arrived - told if told is not None else None
         wait = retry_after_seconds(headers.get("retry-after", ""), arrived)
         return Answer(response.status_code, headers, body, truncated, declined, ahead, wait)
+
+    def _read_away(self, chunks: Iterable[bytes], headers: Mapping[str, str]) -> None:
+        """Let the connection be used again where that costs little: a body that is not read ends it."""
+        length = headers.get("content-length", "")
+        if length.isdecimal() and int(length) <= _LITTLE:
+            for _ in self._steady(chunks):
+                pass
 
     def _short(self, chunks: Iterable[bytes], begun: datetime) -> Iterator[bytes]:
         """Pass the chunks of an answer on that must be here before LONGEST_CALL is over."""

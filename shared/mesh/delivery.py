@@ -51,17 +51,23 @@ def deliver(
         if known.taken is Taken.ON_ITS_WAY:
             raise MeshPending("it was handed over, and MESH has not taken it yet")
         if known.taken is Taken.UNFINISHED:
-            return _continued(client, message, known)
+            return _continued(client, message, known, in_time)
         # several uploads may all be unfinished ones, which MESH does not tell apart: a loss is worse than a duplicate
         unsure = known.taken is Taken.SEVERAL_TIMES and client.number_of_chunks(message) > 1
         if known.taken is not Taken.NEVER and not unsure:
             return Delivery(known.message_id, adopted=not known.is_usual)
+    return _posted(client, message, in_time)
+
+
+def _posted(client: MeshMailbox, message: OutgoingMessage, in_time: Callable[[], bool]) -> Delivery:
     if not in_time():
         raise TooLate("the lease ended before the POST")
     return Delivery(client.send(message), adopted=False)
 
 
-def _continued(client: MeshMailbox, message: OutgoingMessage, known: LocalIdTracking) -> Delivery:
+def _continued(
+    client: MeshMailbox, message: OutgoingMessage, known: LocalIdTracking, in_time: Callable[[], bool]
+) -> Delivery:
     """Go on with an upload that broke off; begin anew when it is not one of these chunks: MESH shows it to nobody."""
     chunks = client.number_of_chunks(message)
     if known.message_id and chunks > 1 and known.chunks in (None, chunks):
@@ -69,4 +75,4 @@ def _continued(client: MeshMailbox, message: OutgoingMessage, known: LocalIdTrac
             return Delivery(client.resume(message, known.message_id), adopted=True)
         except MeshGone:
             pass
-    return Delivery(client.send(message), adopted=False)
+    return _posted(client, message, in_time)

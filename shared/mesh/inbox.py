@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Final
 
 from shared.errors import (
@@ -147,7 +148,7 @@ class Collector:
         """Collect a message as far as it can be had; return the error when MESH stumbled over it."""
         self._stumbled.pop(message_id, None)
         try:
-            with self._client.download(message_id, self._max_bytes, self._owns) as message:
+            with self._download(message_id) as message:
                 if message.declined:
                     self._leave(message.headers, collected)
                 else:
@@ -163,6 +164,21 @@ class Collector:
         except (MeshRefused, MeshProtocolError, InvalidMessage) as error:
             collected.failures.append((message_id, error))
         return None
+
+    def _download(self, message_id: str) -> IncomingMessage:
+        """Return a message; of somebody else's it is enough to know that it is, even when MESH cannot give it out."""
+        try:
+            return self._client.download(message_id, self._max_bytes, self._owns)
+        except (MeshUnreachable, MeshGone):
+            raise
+        except MeshError as error:
+            try:
+                headers = self._client.head(message_id)
+            except MeshError:
+                raise error from None
+            if self._owns(headers):
+                raise
+            return IncomingMessage(headers, BytesIO(), declined=True)
 
     def _take(self, message: IncomingMessage, collected: Collected) -> None:
         self._keep(message)

@@ -359,6 +359,25 @@ def test_a_body_that_is_not_wanted_by_its_headers_is_not_read() -> None:
     assert (answer.declined, answer.body, file.getvalue(), len(server.requests)) == (True, b"", b"", 1)
 
 
+def test_a_small_body_that_is_not_wanted_is_read_away_so_that_its_connection_can_be_used_again() -> None:
+    read: list[bytes] = []
+    server = Server(httpx.Response(200, headers={"Content-Length": "5"}, stream=Noting(read)))
+    file = io.BytesIO()
+
+    answer = server.connection().ask("GET", "/x", into=Sink(file, 100, lambda _: False))
+
+    assert (answer.declined, file.getvalue(), read) == (True, b"", [b"small"])
+
+
+class Noting(httpx.SyncByteStream):
+    def __init__(self, read: list[bytes]) -> None:
+        self._read = read
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._read.append(b"small")
+        yield b"small"
+
+
 class Breaking(httpx.SyncByteStream):
     def __iter__(self) -> Iterator[bytes]:
         yield b"a long beginning"

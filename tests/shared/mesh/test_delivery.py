@@ -64,6 +64,17 @@ def test_nothing_is_posted_when_another_process_may_bring_it_by_now(
     assert mesh.posts == []
 
 
+def test_an_upload_that_cannot_be_continued_is_not_begun_anew_when_another_process_may_bring_it(
+    sender: MeshClient, mesh: InMemoryMesh, report: OutgoingMessage
+) -> None:
+    mesh.messages[sender.send(report)].status = "uploading"
+
+    with pytest.raises(TooLate):
+        deliver(sender, report, look_first=True, in_time=lambda: False)
+
+    assert len(mesh.posts) == 1
+
+
 def test_a_message_taken_several_times_is_adopted_without_an_id(
     sender: MeshClient, mesh: InMemoryMesh, report: OutgoingMessage
 ) -> None:

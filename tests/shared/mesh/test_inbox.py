@@ -90,6 +90,20 @@ def test_what_is_not_ours_stays_unacknowledged_and_is_told_once(practice: Practi
     assert [method for method, path in mesh.requests if foreign in path] == ["GET"]
 
 
+@pytest.mark.parametrize("status", [400, 403, 500])
+def test_a_strangers_message_that_mesh_cannot_give_out_is_no_concern_of_ours(
+    practice: Practice, mesh: InMemoryMesh, status: int
+) -> None:
+    foreign = mesh.put(RECEIVER, b"x", workflow_id="PATHOLOGY")
+    ours = mesh.put(RECEIVER, b"ours")
+    mesh.fail_next("GET", f"{foreign}$", *[faults.answer(status)] * 4)
+
+    collected = practice.collector.collect()
+
+    assert (collected.failures, collected.foreign, practice.left) == ([], [foreign], [foreign])
+    assert practice.kept == [ours]
+
+
 def test_a_foreign_message_that_came_back_is_looked_at_again(practice: Practice, mesh: InMemoryMesh) -> None:
     foreign = mesh.put(RECEIVER, b"x", workflow_id="PATHOLOGY")
     practice.collector.collect()
@@ -290,7 +304,8 @@ def test_a_mesh_that_stumbles_over_everything_ends_the_round(practice: Practice,
     with pytest.raises(MeshUnavailable):
         practice.collector.collect()
 
-    assert sum("/inbox/" in path for _, path in mesh.requests) == 12
+    asked = [method for method, path in mesh.requests if "/inbox/" in path]
+    assert (asked.count("GET"), asked.count("HEAD")) == (12, 3)
 
 
 def test_a_message_that_is_too_large_is_kept_in_part_and_acknowledged(mesh: InMemoryMesh) -> None:
