@@ -166,8 +166,12 @@ def is_processed(session: Session, kind: str, value: str | None, sender_mailbox:
     """Say whether an id of this ``kind`` from this mailbox earned 20013 before (decision 27)."""
     # earlier releases kept an id as it came
     written = {normal_form(value), value or ""} - {""}
-    keys = [(kind, key(each), key(sender_mailbox or "")) for each in written]
-    return any(session.get(ProcessedId, each) is not None for each in keys)
+    query = select(ProcessedId.value).where(
+        ProcessedId.kind == kind,
+        ProcessedId.value.in_([key(each) for each in written]),
+        ProcessedId.sender_mailbox == key(sender_mailbox or ""),
+    )
+    return bool(written) and session.scalars(query.limit(1)).first() is not None
 
 
 def mark_processed(session: Session, message: Message, keys: Iterable[tuple[str, str | None]], now: datetime) -> None:

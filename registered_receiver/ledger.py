@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final, cast
 
@@ -22,7 +23,7 @@ from registered_receiver.states import (
 from registered_receiver.tables import Alert, Audit, Message, Response, Task, Timeline, WebLockout, WebSession, WebUser
 from shared.alerts import AlertBook
 from shared.audit import AuditBook
-from shared.db import after_commit
+from shared.db import after_commit, before_commit
 from shared.errors import MessagingError
 from shared.log import Event, emit
 from shared.states import next_state
@@ -36,6 +37,7 @@ ALERTS: Final = AlertBook(Alert)
 AUDIT: Final = AuditBook(Audit)
 ACCOUNTS: Final = Accounts(WebUser, WebSession, WebLockout)
 
+_LINES: Final = "lines of timelines"
 _ADD_LINE: Final = insert(cast(Table, Timeline.__table__)).inline()
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -63,7 +65,6 @@ def begin(session: Session, message: Message, event: MessageEvent, now: datetime
     """Add a new message in its first state, and the first line of its timeline."""
     message.state, message.changed_at = INITIAL[event], now
     session.add(message)
-    session.flush()
     note(session, message, event, now, to=message.state, code=code)
     _log(session, message, event, code=code)
 
@@ -114,8 +115,10 @@ def note(
     """Add a line to the timeline of ``message``; without ``was`` and ``to`` no state changes."""
     line = {"mesh_message_id": message.mesh_message_id, "at": now, "event": str(event), "by": by}
     line |= {"from_state": was, "to_state": to, "code": code, "detail": detail}
-    # nobody changes it any more: no object need stand for it
-    session.connection().execute(_ADD_LINE, line)
+    lines = session.info.setdefault(_LINES, [])
+    if not lines:
+        before_commit(session, lambda: _write(session, lines))
+    lines.append(line)
 
 
 def timeline(session: Session, mesh_message_id: str) -> list[Timeline]:
@@ -172,6 +175,12 @@ def park(
         action=f"{advice} See `show {mesh_id}`, mend the cause, then `retry {mesh_id}`.".lstrip(),
         code=code,
     )
+
+
+def _write(session: Session, lines: Sequence[Mapping[str, object]]) -> None:
+    """Write all lines of a transaction at once; nobody changes them any more, so no objects need stand for them."""
+    session.flush()
+    session.connection().execute(_ADD_LINE, lines)
 
 
 def _log(session: Session, message: Message, event: MessageEvent, **more: object) -> None:

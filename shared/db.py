@@ -34,6 +34,7 @@ DATABASE_AWAY = (OperationalError, InterfaceError, DatabaseUnusable)
 NOT_READY = (*DATABASE_AWAY, ProgrammingError)
 """The same, or there is no schema yet: ``check`` comes before ``migrate``."""
 
+_AT_LAST = "at last"
 _AFTERWARDS = "afterwards"
 
 
@@ -78,6 +79,8 @@ class Database:
         with Session(self.engine, expire_on_commit=False) as session:
             with session.begin():
                 yield session
+                for action in session.info.get(_AT_LAST, ()):
+                    action()
             for action in session.info.get(_AFTERWARDS, ()):
                 action()
 
@@ -160,6 +163,11 @@ def _revision(connection: Connection) -> str | None:
         return None
     found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
     return found
+
+
+def before_commit(session: Session, action: Callable[[], None]) -> None:
+    """Do ``action`` as the last thing of a :meth:`Database.transaction`, and not at all when it fails before."""
+    session.info.setdefault(_AT_LAST, []).append(action)
 
 
 def after_commit(session: Session, action: Callable[[], None]) -> None:
