@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 
@@ -55,7 +55,8 @@ class Job:
     """One background concern. ``step`` does a small piece of work and returns how much it changed.
 
     A job that ``drains`` is stepped again as long as it changes something. ``wakes`` names the jobs that have
-    work as soon as a step changed something, or rang the ``bell`` on its way.
+    work as soon as a step changed something, or rang the ``bell`` on its way. In ``run``, so many ``threads`` step it
+    side by side.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Job:
     drains: bool = True
     wakes: tuple[str, ...] = ()
     bell: Bell | None = None
+    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ def run_until_stopped(
     Call it from the main thread, before any other thread is there: the signals are waited for, not handled. (A
     handler may run just before the wait begins, and then nothing ends the wait.)
     """
+    jobs = _side_by_side(jobs)
     # the scheduler keeps its own lock while it waits for the last ticks: none of them may ask it for anything then
     waking = threading.Lock()
     for job in jobs:
@@ -184,6 +187,16 @@ def stopping_signals_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _side_by_side(jobs: Sequence[Job]) -> Sequence[Job]:
+    """Return a job for each thread, so that each has vitals of its own: that one works must not hide that one hangs."""
+    names = {job.name: [job.name, *(f"{job.name}-{each}" for each in range(2, job.threads + 1))] for job in jobs}
+    return [
+        replace(job, name=name, wakes=tuple(each for woken in job.wakes for each in names[woken]))
+        for job in jobs
+        for name in names[job.name]
+    ]
 
 
 def _schedule(

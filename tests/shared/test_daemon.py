@@ -277,3 +277,46 @@ def test_a_job_that_rings_in_the_middle_of_its_step_wakes_the_next_one_at_once()
     ended = subprocess.run(program, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
 
     assert ended.returncode == 0, ended.stderr
+
+
+SIDE_BY_SIDE = """
+import os, signal, threading
+from datetime import timedelta
+from shared.clock import system_clock
+from shared.daemon import Job, Rounds, run_until_stopped
+from shared.outage import Outage
+from shared.heartbeat import Backlog, Heartbeat
+from shared.service import ServiceManager
+
+met = threading.Event()
+
+def meet():
+    if met.is_set():
+        os.kill(os.getpid(), signal.SIGTERM)
+    met.set()
+
+two = threading.Barrier(2, meet, timeout=60)
+
+def collect():
+    return 1 if met.wait(60) else 0
+
+def reply():
+    two.wait()
+    return 0
+
+every = timedelta(minutes=5)
+jobs = [Job("collect", collect, every, drains=False, wakes=("reply",)), Job("reply", reply, every, threads=2)]
+rounds = Rounds(Outage("MESH", system_clock), Outage("database", system_clock))
+heartbeat = Heartbeat(every, system_clock, rounds.vitals.late, ServiceManager({}), Backlog)
+run_until_stopped(jobs, rounds, "0.1.0", threading.Event(), heartbeat)
+print("vitals of", *rounds.vitals.jobs())
+"""
+
+
+def test_a_job_of_two_threads_is_stepped_by_both_at_once_and_each_is_woken_and_watched() -> None:
+    program = [sys.executable, "-c", SIDE_BY_SIDE]
+
+    ended = subprocess.run(program, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "vitals of collect reply reply-2" in ended.stdout
