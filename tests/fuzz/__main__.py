@@ -6,6 +6,7 @@ The same seed gives the same cases, and ``--replay KIND:NUMBER`` the one batch w
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 import tempfile
 import time
@@ -109,6 +110,7 @@ def main() -> int:
     wanted = replayed(arguments.replay) if arguments.replay else shares(arguments.cases, arguments.only)
     # as the daemons do
     large_blocks.give_back()
+    gc.freeze()
     begun = time.monotonic()
     findings = Findings()
     try:
