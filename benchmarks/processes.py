@@ -27,8 +27,10 @@ def cpu_of(pid: int) -> float:
 def children_of(pid: int) -> list[int]:
     """Return the processes that a process started and that are there still."""
     found: list[int] = []
-    for listed in (_PROC / str(pid) / "task").glob("*/children"):
-        found += map(int, listed.read_text().split())
+    for thread in (_PROC / str(pid) / "task").iterdir():
+        # a thread may end while it is looked at; its children are another thread's then
+        with suppress(OSError):
+            found += map(int, (thread / "children").read_text().split())
     return found
 
 

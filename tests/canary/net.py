@@ -9,7 +9,7 @@ import os
 import socket
 import traceback
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import is_dataclass, replace
 from inspect import getmembers, isclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from pydantic import BaseModel
 import federated_sender
 import registered_receiver
 import shared
+from benchmarks.processes import children_of
 from shared import log
 from shared.daemon import Job
 from shared.heartbeat import Backlog, Heartbeat
@@ -180,10 +181,8 @@ def _content(file: Path) -> str:
 
 def _titles() -> Iterable[str]:
     """Return the command lines and names of this process's children."""
-    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            for name in ("cmdline", "comm"):
-                try:
-                    yield Path("/proc", child, name).read_bytes().replace(b"\0", b" ").decode()
-                except OSError:
-                    continue
+    for child in children_of(os.getpid()):
+        for name in ("cmdline", "comm"):
+            # it may end while it is looked at
+            with suppress(OSError):
+                yield Path("/proc", str(child), name).read_bytes().replace(b"\0", b" ").decode()

@@ -17,6 +17,7 @@ from typing import IO
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.processes import children_of
 from federated_sender.__main__ import main
 from tests.federated_sender.bench import consultation
 from tests.federated_sender.command_line import settings, write
@@ -63,11 +64,10 @@ def started_by(daemon: subprocess.Popen[str]) -> list[int]:
     """Wait until the sender has processes of its own, the PDF worker and its keeper; return what watches them."""
     while True:
         assert daemon.poll() is None
-        # a thread may end while it is looked at
+        # one may end while it is looked at
         with suppress(OSError):
-            threads = Path(f"/proc/{daemon.pid}/task").iterdir()
-            if children := [child for thread in threads for child in (thread / "children").read_text().split()]:
-                return [os.pidfd_open(int(child)) for child in children]
+            if children := children_of(daemon.pid):
+                return [os.pidfd_open(child) for child in children]
 
 
 def ended(watched: list[int]) -> bool:
