@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import bindparam, exists, or_, select
+from sqlalchemy import and_, bindparam, exists, or_, select
 from sqlalchemy.orm import Session
 
 from registered_receiver import ledger, subjects
@@ -162,16 +162,17 @@ def note_identity(message: Message, message_id: str | None, sender_reference: st
     message.sender_reference = sender_reference[:_LONGEST_KEY] if sender_reference else None
 
 
-def is_processed(session: Session, kind: str, value: str | None, sender_mailbox: str | None) -> bool:
-    """Say whether an id of this ``kind`` from this mailbox earned 20013 before (decision 27)."""
+def processed(session: Session, ids: Iterable[tuple[str, str | None]], sender_mailbox: str | None) -> set[str]:
+    """Return the kinds of those (kind, value) ids that earned 20013 before, from this mailbox (decision 27)."""
     # earlier releases kept an id as it came
-    written = {normal_form(value), value or ""} - {""}
-    query = select(ProcessedId.value).where(
-        ProcessedId.kind == kind,
-        ProcessedId.value.in_([key(each) for each in written]),
+    written = [(kind, key(each)) for kind, value in ids for each in {normal_form(value), value or ""} - {""}]
+    if not written:
+        return set()
+    query = select(ProcessedId.kind).where(
+        or_(*(and_(ProcessedId.kind == kind, ProcessedId.value == value) for kind, value in written)),
         ProcessedId.sender_mailbox == key(sender_mailbox or ""),
     )
-    return bool(written) and session.scalars(query.limit(1)).first() is not None
+    return set(session.scalars(query))
 
 
 def mark_processed(session: Session, message: Message, keys: Iterable[tuple[str, str | None]], now: datetime) -> None:

@@ -29,13 +29,19 @@ def context_of(
     if target is not None:
         by = session.get(Message, mesh_message_id) if mesh_message_id else None
         original = document_ids.named(session, target, sender_mailbox, reading.sender_reference, by)
+    processed = inbox.processed(session, ids_of(reading), sender_mailbox)
     return Context(
         ods_code=ods_code,
         sender_mailbox=sender_mailbox,
-        message_processed=inbox.is_processed(session, "message", reading.message_id, sender_mailbox),
-        payload_processed=inbox.is_processed(session, "payload", reading.payload_identifier, sender_mailbox),
+        message_processed="message" in processed,
+        payload_processed="payload" in processed,
         replaced=None if original is None else _as_received(session, original),
     )
+
+
+def ids_of(reading: Reading) -> tuple[tuple[str, str | None], ...]:
+    """Return the ids, with their kinds, by which a message is known when it comes again (decision 27)."""
+    return ("message", reading.message_id), ("payload", reading.payload_identifier)
 
 
 def learn(session: Session, message: Message, reading: Reading, verdict: Verdict, now: datetime) -> None:

@@ -14,7 +14,7 @@ from registered_receiver.inbox import Claimed
 from registered_receiver.ledger import LeaseLost
 from registered_receiver.matching import Found
 from registered_receiver.practice import Practice
-from registered_receiver.precedents import context_of, learn
+from registered_receiver.precedents import context_of, ids_of, learn
 from registered_receiver.states import MessageEvent, MessageState
 from registered_receiver.tables import Message
 from registered_receiver.validation import Judgement, validate
@@ -93,8 +93,7 @@ class Process:
             inbox.note_identity(message, reading.message_id, reading.sender_reference)
             self._apply(session, message, reading, judgement)
             if accepted:
-                keys = (("message", reading.message_id), ("payload", reading.payload_identifier))
-                inbox.mark_processed(session, message, keys, self.clock())
+                inbox.mark_processed(session, message, ids_of(reading), self.clock())
             else:
                 message.confidential = subjects.is_confidential(message.subject, states_confidence(reading.envelope))
                 message.release()

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from registered_receiver import events, ledger, response_queue
 from registered_receiver.ledger import LeaseLost
 from registered_receiver.response_queue import ClaimedResponse
+from registered_receiver.tables import Message, Response
 from shared.clock import Clock
 from shared.db import Database
 from shared.errors import (
@@ -58,13 +59,15 @@ class Reply:
         deliveries, failure = self._deliver(claimed)
         if claimed:
             with self.database.transaction() as session, session.no_autoflush:
-                for sent, delivery in zip(claimed, deliveries, strict=False):
-                    response_queue.mark_sent(session, sent, delivery, self.clock())
-                rest = list(claimed[len(deliveries) :])
+                rows = response_queue.reclaim(session, claimed)
+                for (row, message), delivery in zip(rows, deliveries, strict=False):
+                    response_queue.mark_sent(session, row, message, delivery, self.clock())
+                done = len(deliveries)
                 if failure is not None:
-                    self._set_back(session, rest.pop(0), failure)
-                for each in rest:
-                    response_queue.give_back(session, each)
+                    self._set_back(session, *rows[done], failure)
+                    done += 1
+                for (row, _), each in zip(rows[done:], claimed[done:], strict=True):
+                    response_queue.give_back(row, each)
         if isinstance(failure, MeshAmbiguous):
             # the pause of decision 13 has begun; for this round MESH counts as away
             raise MeshUnavailable(str(failure), http_status=failure.http_status) from failure
@@ -96,25 +99,22 @@ class Reply:
             self.client, claimed.outgoing, look_first=claimed.look_first, in_time=lambda: self.clock() < until
         )
 
-    def _set_back(self, session: Session, claimed: ClaimedResponse, error: MeshError) -> None:
+    def _set_back(self, session: Session, row: Response, message: Message, error: MeshError) -> None:
         """Record what is to become of the response that MESH did not take."""
         if isinstance(error, MeshUnreachable):
             # MESH never heard of it: it stays due for the next round
-            row, _ = response_queue.reclaim(session, claimed)
             row.lease_until = None
         elif isinstance(error, MeshPending):
             # it is on its way: MESH is asked again soon whether it took it
-            row, _ = response_queue.reclaim(session, claimed)
             row.look_again(self.clock(), row.post_began_at or self.clock())
         elif isinstance(error, MeshRefused) and not isinstance(error, MeshForbidden):
-            response_queue.park_refused(session, claimed, error, self.clock())
+            response_queue.park_refused(session, row, message, error, self.clock())
         else:
-            self._postpone(session, claimed, error)
+            self._postpone(session, row, message, error)
 
-    def _postpone(self, session: Session, claimed: ClaimedResponse, error: MeshError) -> None:
+    def _postpone(self, session: Session, row: Response, message: Message, error: MeshError) -> None:
         """Let the response wait, lest it hold up the others if the fault is its own after all."""
         now = self.clock()
-        row, message = response_queue.reclaim(session, claimed)
         parked = False
         if isinstance(error, MeshUnavailable | MeshAmbiguous | MeshForbidden):
             # however long it lasts: it is MESH's fault or our account's, not the response's

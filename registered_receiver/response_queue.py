@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -43,6 +44,12 @@ _NEXT: Final = (
 _OLDEST: Final = _NEXT.where(~_WAITS).order_by(Response.queued_at, Response.level.desc()).limit(1)
 _FOLLOWING: Final = _NEXT.where(
     Response.mesh_message_id == bindparam("mesh_message_id"), Response.level == Level.BUSINESS
+)
+_CLAIMED: Final = (
+    select(Response, Message)
+    .join(Message, Message.mesh_message_id == Response.mesh_message_id)
+    .where(Response.response_id.in_(bindparam("response_ids", expanding=True)))
+    .with_for_update(of=Response)
 )
 
 UNDELIVERED: Final = "response_undelivered"
@@ -110,25 +117,29 @@ def claim(session: Session, now: datetime) -> list[ClaimedResponse]:
     return claimed
 
 
-def reclaim(session: Session, claimed: ClaimedResponse) -> tuple[Response, Message]:
-    """Return a claimed response and its message for changing; raises LeaseLost when it is another process's by now."""
-    row = session.get_one(Response, claimed.response_id, with_for_update=True)
-    if row.lease_until != claimed.lease_until:
-        raise LeaseLost(f"the lease of response {claimed.response_id} ended before it was sent")
-    return row, session.get_one(Message, row.mesh_message_id)
+def reclaim(session: Session, claimed: Sequence[ClaimedResponse]) -> list[tuple[Response, Message]]:
+    """Return claimed responses to one message, each with the message, for changing, in the same order.
+
+    Raises LeaseLost when one of them is another process's by now.
+    """
+    lease_until = {each.response_id: each.lease_until for each in claimed}
+    rows = session.execute(_CLAIMED, {"response_ids": list(lease_until)})
+    found = {row.response_id: (row, message) for row, message in rows}
+    for response_id, until in lease_until.items():
+        if found[response_id][0].lease_until != until:
+            raise LeaseLost(f"the lease of response {response_id} ended before it was sent")
+    return [found[response_id] for response_id in lease_until]
 
 
-def give_back(session: Session, claimed: ClaimedResponse) -> None:
-    """Leave a response due that was not posted now. Raises LeaseLost."""
-    row, _ = reclaim(session, claimed)
+def give_back(row: Response, claimed: ClaimedResponse) -> None:
+    """Leave a response due that was not posted now."""
     row.lease_until = None
     if not claimed.look_first:
         row.post_began_at = None
 
 
-def mark_sent(session: Session, claimed: ClaimedResponse, delivery: Delivery, now: datetime) -> None:
-    """Record that MESH has the response. Raises LeaseLost."""
-    row, message = reclaim(session, claimed)
+def mark_sent(session: Session, row: Response, message: Message, delivery: Delivery, now: datetime) -> None:
+    """Record that MESH has the response."""
     row.sent_at, row.sent_message_id = now, delivery.message_id
     row.release()
     message.changed_at = now
@@ -137,9 +148,8 @@ def mark_sent(session: Session, claimed: ClaimedResponse, delivery: Delivery, no
     ledger.say(session, events.RESPONSE_SENT, message, adopted=delivery.adopted or None, **extra)
 
 
-def park_refused(session: Session, claimed: ClaimedResponse, error: MeshRefused, now: datetime) -> None:
-    """Set a response aside that MESH does not take, and tell a person what its code means. Raises LeaseLost."""
-    row, message = reclaim(session, claimed)
+def park_refused(session: Session, row: Response, message: Message, error: MeshRefused, now: datetime) -> None:
+    """Set a response aside that MESH does not take, and tell a person what its code means."""
     row.attempts += 1
     # MESH has not taken it for sure: there is nothing to look up, and what it keeps of a refusal is no delivery
     row.refused_message_id, row.post_began_at = error.message_id, None
