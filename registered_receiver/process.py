@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from registered_receiver import events, inbox, ledger, patients, replies, response_queue, subjects, versions
@@ -61,6 +62,12 @@ class Process:
                 raise
             # when only the documents found no room, the verdict alone may; a database that is away fails once more
             self._work_on_or_postpone(replace(claimed, attempts=1))
+        except IntegrityError as error:
+            if claimed.attempts:
+                self._postpone(claimed, error)
+            else:
+                # most likely the same ids were accepted elsewhere at the same moment: it is judged in the light of that
+                self._work_on_or_postpone(replace(claimed, attempts=1))
         except Exception as error:  # noqa: BLE001 - one message must never stop the others
             self._postpone(claimed, error)
 
