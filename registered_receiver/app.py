@@ -141,11 +141,9 @@ class Receiver:
         prune = Prune(database, clock, settings.retention)
         directory = settings.task_drop_dir
         drop = [Job("drop", Drop(database, clock, directory).step, _OFTEN)] if directory else []
-        names = (job.name for job in drop)
         return (
             Job("collect", collect.step, settings.mesh_poll_interval, drains=False, wakes=("process",), bell=bell),
-            # while PostgreSQL works on one message, the next one is judged; of SQLite's writers one works at a time
-            Job("process", process.step, _OFTEN, wakes=("reply", *names), threads=2 if database.is_server else 1),
+            Job("process", process.step, _OFTEN, wakes=("reply", *(job.name for job in drop))),
             # while MESH takes its time over one response, the next one goes
             Job("reply", reply.step, _OFTEN, threads=2),
             Job("chase", chase.step, timedelta(minutes=1)),

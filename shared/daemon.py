@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import signal
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -37,8 +36,6 @@ JOB_FAILED = Event(
     "If it repeats, report it with this line.",
 )
 _STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
-# seconds after which a thread that computes lets another one go on
-_SWITCH = 0.0005
 
 EVENTS = (DAEMON_STARTED, DAEMON_STOPPING, DAEMON_STOPPED, JOB_FAILED, *outage.EVENTS)
 
@@ -170,9 +167,6 @@ def run_until_stopped(
         rounds.vitals.expect(job.name, job.every)
     scheduler = _schedule(jobs, rounds, stopping, waking)
     _add_beats(scheduler, rounds.vitals, heartbeat)
-    # The threads mostly wait, for MESH and the database: whoever has an answer goes on soon, and not only after five
-    # milliseconds of another one's work, twenty times a message.
-    sys.setswitchinterval(_SWITCH)
     # What is here by now stays to the end. The collector no longer goes through it, and no longer waits until there is
     # a quarter as much garbage: a few cycles with a large message in each are little to count, and much to keep.
     gc.freeze()

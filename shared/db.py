@@ -73,11 +73,6 @@ class Database:
         self._migrations = migrations
         self.engine = open_engine(url, schema)
 
-    @property
-    def is_server(self) -> bool:
-        """Whether several may write at once: PostgreSQL, not SQLite."""
-        return self.engine.dialect.name == "postgresql"
-
     @contextmanager
     def transaction(self) -> Iterator[Session]:
         """Give a session that commits at the end, and rolls back on any error."""

@@ -67,12 +67,6 @@ def test_two_processes_take_a_report_that_came_twice_once(make_receiver: MakeRec
     assert "work.postponed" not in one.logged.getvalue() + other.logged.getvalue()
 
 
-def test_where_several_may_write_at_once_two_threads_judge_and_elsewhere_one(receiver: ReceiverBench) -> None:
-    threads = {job.name: job.threads for job in receiver.receiver.jobs()}
-
-    assert threads["process"] == {"postgresql": 2, "sqlite": 1}[receiver.database.engine.dialect.name]
-
-
 def test_two_processes_keep_one_version_of_a_consultation_open(make_receiver: MakeReceiver) -> None:
     one, other = make_receiver(), make_receiver()
     one.know(INDEXED_SMITH)
