@@ -17,7 +17,7 @@ from tests.fakes.local_mesh import sandbox_python
 _SIZE: Final = 100_000
 
 
-def measure(site: Site, messages: int = 100, rounds: int = 5) -> Result:
+def measure(site: Site, messages: int = 200, rounds: int = 5) -> Result:
     """Empty the same full mailbox by the script and by the daemon on each database, in turn."""
     rates: dict[str, list[float]] = {"script": [], "sqlite": [], "postgresql": []}
     cpu: list[float] = []
