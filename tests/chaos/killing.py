@@ -13,8 +13,8 @@ from tests.chaos.nursery import Victim
 from tests.chaos.world import World
 
 _KILLED = -signal.SIGKILL
-# what a daemon that finds no database at its start ends with; the service manager starts it again
-_REFUSED = 1
+REFUSED = 1
+"""What a daemon that finds no database, or no room, at its start ends with; the service manager starts it again."""
 # a process that comes by none of its boundaries in this time is killed where it stands
 _PATIENCE = 8.0
 # this share of the processes dies at a boundary, if there is one left
@@ -94,5 +94,5 @@ class Line:
             self._tally.at_random += 1
         elif victim.status == _KILLED:
             self._tally.at_boundaries += 1
-        elif victim.status != _REFUSED or not self._may_refuse:
+        elif victim.status != REFUSED or not self._may_refuse:
             self._tally.faults.append(f"{self._daemon} ended by itself with {victim.status}")

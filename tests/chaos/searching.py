@@ -7,7 +7,7 @@ import signal
 from datetime import timedelta
 from typing import Final
 
-from tests.chaos.killing import Tally
+from tests.chaos.killing import REFUSED, Tally
 from tests.chaos.world import RECEIVER, SENDER, World
 
 _KILLED: Final = -signal.SIGKILL
@@ -20,6 +20,9 @@ COMING: Final = 20
 _FAULTS: Final = 0.15
 # a process that came by none of its boundaries in this time has nothing left to do
 _LIFE: Final = 20.0
+# room for a verdict, but not for the documents of every message; and how long a process tries
+_PAGES: Final = range(2, 60, 3)
+_HUNGER: Final = 6.0
 # longer than any lease and pause, and than a report is sent before MESH is asked about it
 _MEANWHILE: Final = timedelta(hours=1, minutes=10)
 
@@ -47,6 +50,7 @@ class Search:
         self._world.server.unruly.withhold()
         # nobody answers before the sender has come a second time, and asks MESH what became of its reports
         for daemon in (SENDER, SENDER, RECEIVER):
+            self._let_starve(daemon)
             self._let_die(daemon)
             self._world.pass_time(_MEANWHILE)
 
@@ -55,6 +59,20 @@ class Search:
 
     def _seldom(self, daemon: str) -> list[str]:
         return [name for name, killed in self._world.boundaries(daemon).items() if killed < self._times]
+
+    def _let_starve(self, daemon: str) -> None:
+        """Fill the disk under one process where there are files: what it only half did is left to the next one."""
+        if self._world.postgresql or not self._seldom(daemon):
+            return
+        victim = self._world.start(daemon, "run", CHAOS_PAGES=str(self._world.chance.choice(_PAGES)))
+        self._tally.handicaps["pages"] += 1
+        status = self._world.nursery.wait(victim, _HUNGER)
+        if status is None:
+            self._world.nursery.signal(victim)
+            self._world.nursery.wait(victim, 10)
+            self._tally.at_random += 1
+        elif status != REFUSED:
+            self._tally.faults.append(f"{daemon} ended by itself with {status}")
 
     def _let_die(self, daemon: str) -> None:
         """Start one process after the other, until one lives out its time."""
