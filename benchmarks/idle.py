@@ -9,11 +9,15 @@ from pathlib import Path
 from benchmarks.figures import Figure, Result, Target
 from benchmarks.processes import BIN, cpu_of, running, written_by
 from benchmarks.sites import Site
+from benchmarks.specimens import RECEIVER, SENDER
 
 
 def measure(site: Site, seconds: float = 270, settle: float = 20) -> Result:
     """Let both daemons run with the intervals of real life and nothing to do."""
     figures: list[Figure] = []
+    for mailbox_id in (SENDER, RECEIVER):
+        # what other measures left there is work
+        site.empty(mailbox_id)
     with ExitStack() as stack:
         pids = {}
         for daemon, environment in (

@@ -109,6 +109,13 @@ class Site:
             for body in bodies:
                 client.send(OutgoingMessage(RECEIVER, WORKFLOW, f"{uuid4()}.1", "a benchmark", body))
 
+    def empty(self, mailbox_id: MailboxId) -> None:
+        """Take everything out of a mailbox."""
+        with self.client(mailbox_id) as client:
+            while listed := client.list_inbox():
+                for message_id in listed:
+                    client.acknowledge(message_id)
+
     def _environment(self, kind: Kind, ods_code: str, mailbox_id: str) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         return kept | {

@@ -22,6 +22,7 @@ from federated_sender.report import Practice, report_html
 from federated_sender.responses import on_refusal
 from federated_sender.states import Event
 from federated_sender.workload import Clocks, Work
+from shared import large_blocks
 from shared.clock import Clock
 from shared.db import DATABASE_AWAY, Database
 from shared.errors import (
@@ -79,6 +80,7 @@ class Send:
                 self._build(work)
             else:
                 self._post(work, work.message)
+                large_blocks.sweep(work.message.size)
         except (MeshError, PdsError, *DATABASE_AWAY):
             raise
         except Exception as error:  # noqa: BLE001 - one poisonous report must not stop the others
@@ -113,6 +115,7 @@ class Send:
             raise
         with self.database.transaction() as session:
             workload.store(session, work, version, built, self.clock())
+        large_blocks.sweep(len(built.body))
 
     def _recipient(self, work: Work, consultation: Consultation) -> Organization | None:
         patient = consultation.patient

@@ -19,6 +19,7 @@ from registered_receiver.precedents import context_of, ids_of, learn
 from registered_receiver.states import MessageEvent, MessageState
 from registered_receiver.tables import Message
 from registered_receiver.validation import Judgement, validate
+from shared import large_blocks
 from shared.clock import Clock
 from shared.db import DATABASE_AWAY, Database
 from shared.errors import MessagingError
@@ -50,6 +51,7 @@ class Process:
         # when the lease was lost, whoever has the message now does it
         with suppress(LeaseLost):
             self._work_on_or_postpone(claimed)
+        large_blocks.sweep(len(claimed.body))
         return 1
 
     def _work_on_or_postpone(self, claimed: Claimed) -> None:

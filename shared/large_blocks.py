@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 from typing import Final
 
 # of mallopt(3)
@@ -10,6 +11,7 @@ _M_MMAP_THRESHOLD: Final = -3
 _M_ARENA_MAX: Final = -8
 _LARGE: Final = 256 * 1024
 _ARENAS: Final = 2
+_MUCH: Final = 1_000_000
 
 
 def give_back() -> None:
@@ -22,3 +24,12 @@ def give_back() -> None:
     if mallopt is not None:
         mallopt(_M_MMAP_THRESHOLD, _LARGE)
         mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def sweep(size: int) -> None:
+    """Look for garbage now if ``size``, the bytes of what was just dealt with, is large.
+
+    Python's collector counts objects, not bytes: a few that refer to each other may keep a large message for long.
+    """
+    if size >= _MUCH:
+        gc.collect()

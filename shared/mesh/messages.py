@@ -35,6 +35,11 @@ class OutgoingMessage:
     body: bytes | IO[bytes] = field(repr=False)
     content_type: str = "application/fhir+xml"
 
+    @property
+    def size(self) -> int:
+        """The bytes of the body."""
+        return len(self.body) if isinstance(self.body, bytes) else self.body.seek(0, io.SEEK_END)
+
 
 @dataclass(frozen=True, slots=True)
 class MeshReport:
