@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -203,6 +204,55 @@ def _side_by_side(jobs: Sequence[Job]) -> Sequence[Job]:
     ]
 
 
+class _Turns:
+    """Which job runs: none overlaps itself, and one that is woken while it runs goes round once more.
+
+    The scheduler is not asked to see to that: it drops a tick while it believes that the job runs, and learns of the
+    end of a run only some time after the end.
+    """
+
+    def __init__(self, waking: threading.Lock, stopping: threading.Event) -> None:
+        self._lock = waking
+        self._stopping = stopping
+        self._woken: set[str] = set()
+        self._running: set[str] = set()
+
+    def wake(self, name: str, begin: Callable[[], object]) -> None:
+        """Note that there is work for the job ``name``, and ``begin`` it if it does not run."""
+        with self._lock:
+            self._woken.add(name)
+            if name not in self._running and not self._stopping.is_set():
+                begin()
+
+    def begins(self, name: str) -> bool:
+        """Let the job begin; say False when it runs already."""
+        with self._lock:
+            if name in self._running:
+                return False
+            self._running.add(name)
+            self._woken.add(name)
+            return True
+
+    def goes_on(self, name: str) -> bool:
+        """Say whether the job goes round (once more), or has ended."""
+        with self._lock:
+            if name in self._woken and not self._stopping.is_set():
+                self._woken.discard(name)
+                return True
+            self._running.discard(name)
+            return False
+
+    @contextmanager
+    def broken_off(self, name: str) -> Iterator[None]:
+        """See to it that a job that breaks off has ended, and may begin again."""
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                self._running.discard(name)
+            raise
+
+
 def _schedule(
     jobs: Sequence[Job], rounds: Rounds, stopping: threading.Event, waking: threading.Lock
 ) -> BackgroundScheduler:
@@ -210,41 +260,33 @@ def _schedule(
         timezone="UTC",
         # two more: heartbeat and watchdog never wait for a job
         executors={"default": ThreadPoolExecutor(len(jobs) + 2)},
-        # a late tick still counts, several late ones are one, and a job never overlaps itself
-        job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        # a late tick still counts, and several late ones are one
+        job_defaults={"misfire_grace_time": None, "coalesce": True},
     )
 
-    # a job that is woken while it runs goes round once more: the scheduler would drop the tick
-    woken = {job.name: threading.Event() for job in jobs}
-    running: set[str] = set()
+    turns = _Turns(waking, stopping)
+
+    def begin(name: str) -> None:
+        scheduler.modify_job(name, next_run_time=system_clock())
 
     def wake(job: Job) -> None:
         for name in job.wakes:
-            woken[name].set()
-            with waking:
-                if name not in running and not stopping.is_set():
-                    scheduler.modify_job(name, next_run_time=system_clock())
-
-    def goes_on(job: Job) -> bool:
-        with waking:
-            if woken[job.name].is_set() and not stopping.is_set():
-                return True
-            running.discard(job.name)
-            return False
+            turns.wake(name, partial(begin, name))
 
     def tick(job: Job) -> None:
-        with waking:
-            running.add(job.name)
-            woken[job.name].set()
-        while goes_on(job):
-            woken[job.name].clear()
-            rounds.drain(job, stopping.is_set, partial(wake, job))
+        if turns.begins(job.name):
+            with turns.broken_off(job.name):
+                while turns.goes_on(job.name):
+                    rounds.drain(job, stopping.is_set, partial(wake, job))
 
     for job in jobs:
         if job.bell is not None:
             job.bell.heard = partial(wake, job)
         seconds = job.every.total_seconds()
-        scheduler.add_job(tick, "interval", seconds=seconds, args=[job], id=job.name, next_run_time=system_clock())
+        now = system_clock()
+        scheduler.add_job(
+            tick, "interval", seconds=seconds, args=[job], id=job.name, next_run_time=now, max_instances=sys.maxsize
+        )
     return scheduler
 
 

@@ -279,6 +279,55 @@ def test_a_job_that_rings_in_the_middle_of_its_step_wakes_the_next_one_at_once()
     assert ended.returncode == 0, ended.stderr
 
 
+WOKEN_AS_IT_ENDS = """
+import concurrent.futures.thread, os, signal, threading, time
+from datetime import timedelta
+from shared.clock import system_clock
+from shared.daemon import Job, Rounds, run_until_stopped
+from shared.outage import Outage
+from shared.heartbeat import Backlog, Heartbeat
+from shared.service import ServiceManager
+
+class Busy(concurrent.futures.Future):
+    def set_result(self, result):
+        # on a busy machine a thread may stand still between the end of its work and saying so
+        end = time.monotonic() + 0.003
+        while time.monotonic() < end:
+            time.sleep(0)
+        super().set_result(result)
+
+concurrent.futures._base.Future = Busy
+answered, left = threading.Semaphore(0), iter(range(200))
+
+def collect():
+    in_time = answered.acquire(timeout=60)
+    more = next(left, None) is not None
+    time.sleep(0.001)
+    if not in_time or not more:
+        os.kill(os.getpid(), signal.SIGTERM if in_time else signal.SIGKILL)
+    return 1 if more else 0
+
+def reply():
+    answered.release()
+    return 0
+
+every = timedelta(minutes=5)
+jobs = [Job("collect", collect, every, wakes=("reply",)), Job("reply", reply, every)]
+rounds = Rounds(Outage("MESH", system_clock), Outage("database", system_clock))
+heartbeat = Heartbeat(every, system_clock, rounds.vitals.late, ServiceManager({}), Backlog)
+run_until_stopped(jobs, rounds, "0.1.0", threading.Event(), heartbeat)
+"""
+
+
+def test_a_job_that_is_woken_at_the_very_moment_of_its_end_goes_round_again() -> None:
+    program = [sys.executable, "-c", WOKEN_AS_IT_ENDS]
+
+    ended = subprocess.run(program, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+
+
 SIDE_BY_SIDE = """
 import os, signal, threading
 from datetime import timedelta
