@@ -22,6 +22,7 @@ from shared.errors import MeshError, PdsError
 from shared.heartbeat import Heartbeat
 from shared.log import Event, describe, emit
 from shared.outage import Outage
+from shared.rota import Rota
 from shared.vitals import Vitals
 
 DAEMON_STARTED = Event("daemon.started", "info", ("version", "jobs"), "The daemon works from here on.")
@@ -58,7 +59,7 @@ class Job:
 
     A job that ``drains`` is stepped again as long as it changes something. ``wakes`` names the jobs that have
     work as soon as a step changed something, or rang the ``bell`` on its way. In ``run``, so many ``threads`` step it
-    side by side.
+    side by side; each piece of work wakes one of them.
     """
 
     name: str
@@ -161,12 +162,15 @@ def run_until_stopped(
     Call it from the main thread, before any other thread is there: the signals are waited for, not handled. (A
     handler may run just before the wait begins, and then nothing ends the wait.)
     """
-    jobs = _side_by_side(jobs)
+    threads = {job.name: _threads(job) for job in jobs}
+    # each thread has vitals of its own: that one works must not hide that one hangs
+    jobs = [replace(job, name=name) for job in jobs for name in threads[job.name]]
     # the scheduler keeps its own lock while it waits for the last ticks: none of them may ask it for anything then
     waking = threading.Lock()
     for job in jobs:
         rounds.vitals.expect(job.name, job.every)
-    scheduler = _schedule(jobs, rounds, stopping, waking)
+    rota = Rota(threads, waking, stopping)
+    scheduler = _schedule(jobs, rounds, stopping, rota)
     _add_beats(scheduler, rounds.vitals, heartbeat)
     # What is here by now stays to the end. The collector no longer goes through it, and no longer waits until there is
     # a quarter as much garbage: a few cycles with a large message in each are little to count, and much to keep.
@@ -194,68 +198,11 @@ def stopping_signals_blocked() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _side_by_side(jobs: Sequence[Job]) -> Sequence[Job]:
-    """Return a job for each thread, so that each has vitals of its own: that one works must not hide that one hangs."""
-    names = {job.name: [job.name, *(f"{job.name}-{each}" for each in range(2, job.threads + 1))] for job in jobs}
-    return [
-        replace(job, name=name, wakes=tuple(each for woken in job.wakes for each in names[woken]))
-        for job in jobs
-        for name in names[job.name]
-    ]
+def _threads(job: Job) -> list[str]:
+    return [job.name, *(f"{job.name}-{each}" for each in range(2, job.threads + 1))]
 
 
-class _Turns:
-    """Which job runs: none overlaps itself, and one that is woken while it runs goes round once more.
-
-    The scheduler is not asked to see to that: it drops a tick while it believes that the job runs, and learns of the
-    end of a run only some time after the end.
-    """
-
-    def __init__(self, waking: threading.Lock, stopping: threading.Event) -> None:
-        self._lock = waking
-        self._stopping = stopping
-        self._woken: set[str] = set()
-        self._running: set[str] = set()
-
-    def wake(self, name: str, begin: Callable[[], object]) -> None:
-        """Note that there is work for the job ``name``, and ``begin`` it if it does not run."""
-        with self._lock:
-            self._woken.add(name)
-            if name not in self._running and not self._stopping.is_set():
-                begin()
-
-    def begins(self, name: str) -> bool:
-        """Let the job begin; say False when it runs already."""
-        with self._lock:
-            if name in self._running:
-                return False
-            self._running.add(name)
-            self._woken.add(name)
-            return True
-
-    def goes_on(self, name: str) -> bool:
-        """Say whether the job goes round (once more), or has ended."""
-        with self._lock:
-            if name in self._woken and not self._stopping.is_set():
-                self._woken.discard(name)
-                return True
-            self._running.discard(name)
-            return False
-
-    @contextmanager
-    def broken_off(self, name: str) -> Iterator[None]:
-        """See to it that a job that breaks off has ended, and may begin again."""
-        try:
-            yield
-        except BaseException:
-            with self._lock:
-                self._running.discard(name)
-            raise
-
-
-def _schedule(
-    jobs: Sequence[Job], rounds: Rounds, stopping: threading.Event, waking: threading.Lock
-) -> BackgroundScheduler:
+def _schedule(jobs: Sequence[Job], rounds: Rounds, stopping: threading.Event, rota: Rota) -> BackgroundScheduler:
     scheduler = BackgroundScheduler(
         timezone="UTC",
         # two more: heartbeat and watchdog never wait for a job
@@ -264,19 +211,17 @@ def _schedule(
         job_defaults={"misfire_grace_time": None, "coalesce": True},
     )
 
-    turns = _Turns(waking, stopping)
-
     def begin(name: str) -> None:
         scheduler.modify_job(name, next_run_time=system_clock())
 
     def wake(job: Job) -> None:
         for name in job.wakes:
-            turns.wake(name, partial(begin, name))
+            rota.wake(name, begin)
 
     def tick(job: Job) -> None:
-        if turns.begins(job.name):
-            with turns.broken_off(job.name):
-                while turns.goes_on(job.name):
+        if rota.begins(job.name):
+            with rota.broken_off(job.name):
+                while rota.goes_on(job.name):
                     rounds.drain(job, stopping.is_set, partial(wake, job))
 
     for job in jobs:

@@ -332,7 +332,7 @@ SIDE_BY_SIDE = """
 import os, signal, threading
 from datetime import timedelta
 from shared.clock import system_clock
-from shared.daemon import Job, Rounds, run_until_stopped
+from shared.daemon import Bell, Job, Rounds, run_until_stopped
 from shared.outage import Outage
 from shared.heartbeat import Backlog, Heartbeat
 from shared.service import ServiceManager
@@ -346,15 +346,22 @@ def meet():
 
 two = threading.Barrier(2, meet, timeout=60)
 
+bell = Bell()
+
 def collect():
-    return 1 if met.wait(60) else 0
+    met.wait(60)
+    bell.ring()
+    return 1
 
 def reply():
     two.wait()
     return 0
 
 every = timedelta(minutes=5)
-jobs = [Job("collect", collect, every, drains=False, wakes=("reply",)), Job("reply", reply, every, threads=2)]
+jobs = [
+    Job("collect", collect, every, drains=False, wakes=("reply",), bell=bell),
+    Job("reply", reply, every, threads=2),
+]
 rounds = Rounds(Outage("MESH", system_clock), Outage("database", system_clock))
 heartbeat = Heartbeat(every, system_clock, rounds.vitals.late, ServiceManager({}), Backlog)
 run_until_stopped(jobs, rounds, "0.1.0", threading.Event(), heartbeat)
@@ -362,7 +369,7 @@ print("vitals of", *rounds.vitals.jobs())
 """
 
 
-def test_a_job_of_two_threads_is_stepped_by_both_at_once_and_each_is_woken_and_watched() -> None:
+def test_a_job_of_two_threads_is_stepped_by_both_at_once_and_each_piece_of_work_wakes_one_that_has_none() -> None:
     program = [sys.executable, "-c", SIDE_BY_SIDE]
 
     ended = subprocess.run(program, cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120)
