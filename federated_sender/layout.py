@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from weasyprint import CSS, HTML
     from weasyprint.document import Document
     from weasyprint.text.fonts import FontConfiguration
+    from weasyprint.urls import URLFetcher
 
 _TEMPLATES: Final = resources.files("federated_sender") / "templates"
 _LIKELY_ONE_PAGE: Final = 6_000  # letters of HTML; a wrong guess costs a second layout
@@ -73,21 +74,38 @@ def _source(html: str, *, repeated: bool = True) -> HTML:
     """
     from cssselect2 import ElementWrapper
     from weasyprint import HTML
-    from weasyprint.urls import URLFetcher
 
-    fetcher = URLFetcher(allowed_protocols=("data",))  # such an address is what it stands for: the frame
     try:
         tree = ElementTree.fromstring(html)  # noqa: S314 - of our own template, which declares no entity
     except ElementTree.ParseError:
-        return HTML(string=html, url_fetcher=fetcher)
+        return HTML(string=html, url_fetcher=_fetcher())
     if not repeated and (body := tree.find("body")) is not None:
         for header in body.findall("div[@class='continued']"):
             body.remove(header)
-    source = HTML(string="", url_fetcher=fetcher)
+    _close_up(tree)
+    source = HTML(string="", url_fetcher=_fetcher())
     source.etree_element = tree
     source.wrapper_element = ElementWrapper.from_html_root(tree)
     source._ua_stylesheets = _elements  # noqa: SLF001 - no other way
     return source
+
+
+def _close_up(tree: ElementTree.Element) -> None:
+    """Take out the blanks between blocks: each would be a box with a style, thrown away in the end."""
+    for block in tree.iter("div"):
+        if not (block.text or "").strip():
+            block.text = None
+        for part in block:
+            if not (part.tail or "").strip():
+                part.tail = None
+
+
+@cache
+def _fetcher() -> URLFetcher:
+    """Return what fetches ``data:`` alone: such an address is what it stands for, the frame."""
+    from weasyprint.urls import URLFetcher
+
+    return URLFetcher(allowed_protocols=("data",))
 
 
 @cache
