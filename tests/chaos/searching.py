@@ -23,6 +23,8 @@ _LIFE: Final = 20.0
 # room for a verdict, but not for the documents of every message; and how long a process tries
 _PAGES: Final = range(2, 60, 3)
 _HUNGER: Final = 6.0
+# how long a process works of which no end is wanted
+_SPARED: Final = 8.0
 # longer than any lease and pause, and than a report is sent before MESH is asked about it
 _MEANWHILE: Final = timedelta(hours=1, minutes=10)
 
@@ -64,30 +66,27 @@ class Search:
         """Fill the disk under one process where there are files: what it only half did is left to the next one."""
         if self._world.postgresql or not self._seldom(daemon):
             return
-        victim = self._world.start(daemon, "run", CHAOS_PAGES=str(self._world.chance.choice(_PAGES)))
         self._tally.handicaps["pages"] += 1
-        status = self._world.nursery.wait(victim, _HUNGER)
-        if status is None:
-            self._world.nursery.signal(victim)
-            self._world.nursery.wait(victim, 10)
-            self._tally.at_random += 1
-        elif status != REFUSED:
-            self._tally.faults.append(f"{daemon} ended by itself with {status}")
+        self._live(daemon, _HUNGER, REFUSED, CHAOS_PAGES=str(self._world.chance.choice(_PAGES)))
 
     def _let_die(self, daemon: str) -> None:
         """Start one process after the other, until one lives out its time."""
-        nursery = self._world.nursery
         while wanted := self._seldom(daemon):
-            victim = self._world.start(daemon, "run", CHAOS_KILL=json.dumps({"names": wanted, "nth": 1}))
-            status = nursery.wait(victim, _LIFE)
-            if status is None:
-                nursery.signal(victim)
-                nursery.wait(victim, 10)
-                self._tally.at_random += 1
-                return
-            if status != _KILLED:
-                self._tally.faults.append(f"{daemon} ended by itself with {status}")
+            if self._live(daemon, _LIFE, _KILLED, CHAOS_KILL=json.dumps({"names": wanted, "nth": 1})) != _KILLED:
                 return
             self._tally.at_boundaries += 1
-        # what the other daemon lacks comes of what this one does
-        self._world.run(daemon, "once")
+        # what the other daemon lacks comes of what this one does; and it may come by what nobody has come by yet
+        self._live(daemon, _SPARED)
+
+    def _live(self, daemon: str, seconds: float, expected: int | None = None, **environment: str) -> int | None:
+        """Let one process work; return what it ended with, None when it was killed after its time."""
+        nursery = self._world.nursery
+        victim = self._world.start(daemon, "run", **environment)
+        status = nursery.wait(victim, seconds)
+        if status is None:
+            nursery.signal(victim)
+            nursery.wait(victim, 10)
+            self._tally.at_random += 1
+        elif status != expected:
+            self._tally.faults.append(f"{daemon} ended by itself with {status}")
+        return status
