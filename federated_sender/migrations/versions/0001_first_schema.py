@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -66,6 +68,24 @@ NOW = {"sqlite": "strftime('%Y-%m-%d %H:%M:%f', 'now')", "postgresql": "now()"}
 
 
 def upgrade() -> None:
+    _alert()
+    _blob()
+    _outbox()
+    _report()
+    _inbox()
+    _outbox_attachment()
+    _report_body()
+    _timeline()
+
+    dialect = op.get_bind().dialect.name
+    for statement in {"sqlite": SQLITE, "postgresql": POSTGRESQL}[dialect]:
+        op.execute(statement)
+    for statement in append_only("timeline", dialect):
+        op.execute(statement)
+    op.execute(VIEW.format(now=NOW[dialect]))
+
+
+def _alert() -> None:
     op.create_table(
         "alert",
         sa.Column("alert_id", sa.String(length=36), nullable=False),
@@ -88,12 +108,18 @@ def upgrade() -> None:
         sqlite_where=sa.text("closed_at IS NULL"),
         postgresql_where=sa.text("closed_at IS NULL"),
     )
+
+
+def _blob() -> None:
     op.create_table(
         "blob",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("sha256"),
     )
+
+
+def _outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("consultation_id", sa.String(length=64), nullable=False),
@@ -135,8 +161,33 @@ def upgrade() -> None:
         sqlite_where=sa.text("pending"),
         postgresql_where=sa.text("pending"),
     )
+
+
+def _report() -> None:
     op.create_table(
         "report",
+        *_report_columns(),
+        sa.CheckConstraint(
+            "state IN ('waiting', 'not_required', 'invalid', 'queued', 'sent', 'accepted', 'delivered', 'failed')",
+            name="ck_report_state",
+        ),
+        sa.CheckConstraint(
+            "version IS NOT NULL OR state IN ('waiting', 'not_required', 'invalid', 'queued')",
+            name="ck_report_version_before_sent",
+        ),
+        sa.CheckConstraint("version IS NULL OR local_id IS NOT NULL", name="ck_report_built_whole"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("consultation_id", "version", name="uq_report_version"),
+        sa.UniqueConstraint("local_id"),
+        sa.UniqueConstraint("mesh_message_id"),
+        sa.UniqueConstraint("message_id"),
+        sa.UniqueConstraint("report_id"),
+    )
+    _report_indices()
+
+
+def _report_columns() -> list[sa.Column[Any]]:
+    return [
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("report_id", sa.String(length=36), nullable=False),
         sa.Column("consultation_id", sa.String(length=64), nullable=False),
@@ -171,22 +222,10 @@ def upgrade() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", UtcDateTime(timezone=True), nullable=True),
         sa.Column("parked_at", UtcDateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "state IN ('waiting', 'not_required', 'invalid', 'queued', 'sent', 'accepted', 'delivered', 'failed')",
-            name="ck_report_state",
-        ),
-        sa.CheckConstraint(
-            "version IS NOT NULL OR state IN ('waiting', 'not_required', 'invalid', 'queued')",
-            name="ck_report_version_before_sent",
-        ),
-        sa.CheckConstraint("version IS NULL OR local_id IS NOT NULL", name="ck_report_built_whole"),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("consultation_id", "version", name="uq_report_version"),
-        sa.UniqueConstraint("local_id"),
-        sa.UniqueConstraint("mesh_message_id"),
-        sa.UniqueConstraint("message_id"),
-        sa.UniqueConstraint("report_id"),
-    )
+    ]
+
+
+def _report_indices() -> None:
     op.create_index(
         "ix_report_awaiting",
         "report",
@@ -214,6 +253,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("version IS NULL"),
         postgresql_where=sa.text("version IS NULL"),
     )
+
+
+def _inbox() -> None:
     op.create_table(
         "inbox",
         sa.Column("mesh_message_id", sa.String(length=255), nullable=False),
@@ -247,6 +289,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("processed_at IS NULL"),
         postgresql_where=sa.text("processed_at IS NULL"),
     )
+
+
+def _outbox_attachment() -> None:
     op.create_table(
         "outbox_attachment",
         sa.Column("consultation_id", sa.String(length=64), nullable=False),
@@ -259,6 +304,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["consultation_id"], ["outbox.consultation_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("consultation_id", "position"),
     )
+
+
+def _report_body() -> None:
     op.create_table(
         "report_body",
         sa.Column("report", sa.Integer(), nullable=False),
@@ -269,6 +317,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("report"),
     )
+
+
+def _timeline() -> None:
     op.create_table(
         "timeline",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -287,10 +338,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_timeline_report"), "timeline", ["report"], unique=False)
-
-    dialect = op.get_bind().dialect.name
-    for statement in {"sqlite": SQLITE, "postgresql": POSTGRESQL}[dialect]:
-        op.execute(statement)
-    for statement in append_only("timeline", dialect):
-        op.execute(statement)
-    op.execute(VIEW.format(now=NOW[dialect]))

@@ -54,6 +54,22 @@ SUBMISSIONS = (
 
 
 def upgrade() -> None:
+    _consultation()
+    _report_source()
+    _report_attachment()
+    _submission()
+    _audit()
+    _report()
+    dialect = op.get_bind().dialect.name
+    for statement in {"sqlite": SQLITE, "postgresql": POSTGRESQL}[dialect]:
+        op.execute(statement)
+    for statement in append_only("audit", dialect):
+        op.execute(statement)
+    op.execute(SUBMISSIONS)
+    _refer_to_attachments()
+
+
+def _consultation() -> None:
     op.create_table(
         "consultation",
         sa.Column("consultation_id", sa.String(length=64), nullable=False),
@@ -66,6 +82,9 @@ def upgrade() -> None:
         sa.Column("routed_because", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("consultation_id"),
     )
+
+
+def _report_source() -> None:
     op.create_table(
         "report_source",
         sa.Column("report", sa.Integer(), nullable=False),
@@ -73,6 +92,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["report"], ["report.id"]),
         sa.PrimaryKeyConstraint("report"),
     )
+
+
+def _report_attachment() -> None:
     op.create_table(
         "report_attachment",
         sa.Column("report", sa.Integer(), nullable=False),
@@ -82,6 +104,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("report", "sha256"),
     )
     op.create_index(op.f("ix_report_attachment_sha256"), "report_attachment", ["sha256"], unique=False)
+
+
+def _submission() -> None:
     op.create_table(
         "submission",
         sa.Column("report", sa.Integer(), nullable=False),
@@ -97,6 +122,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("local_id"),
         sa.UniqueConstraint("mesh_message_id"),
     )
+
+
+def _audit() -> None:
     op.create_table(
         "audit",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -111,6 +139,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_audit_subject_id"), "audit", ["subject_id"], unique=False)
+
+
+def _report() -> None:
     op.add_column("report", sa.Column("claims", sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.add_column("report", sa.Column("pruned_at", UtcDateTime(timezone=True), nullable=True))
     op.create_index(
@@ -129,13 +160,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("state = 'invalid'"),
         postgresql_where=sa.text("state = 'invalid'"),
     )
-    dialect = op.get_bind().dialect.name
-    for statement in {"sqlite": SQLITE, "postgresql": POSTGRESQL}[dialect]:
-        op.execute(statement)
-    for statement in append_only("audit", dialect):
-        op.execute(statement)
-    op.execute(SUBMISSIONS)
-    _refer_to_attachments()
 
 
 def _refer_to_attachments() -> None:

@@ -14,6 +14,23 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _alert()
+    _blob()
+    _message()
+    _patient()
+    _processed_id()
+    _message_body()
+    _response()
+    _review()
+    _task()
+    _timeline()
+    _task_document()
+
+    for statement in append_only("timeline", op.get_bind().dialect.name):
+        op.execute(statement)
+
+
+def _alert() -> None:
     op.create_table(
         "alert",
         sa.Column("alert_id", sa.String(length=36), nullable=False),
@@ -36,12 +53,18 @@ def upgrade() -> None:
         sqlite_where=sa.text("closed_at IS NULL"),
         postgresql_where=sa.text("closed_at IS NULL"),
     )
+
+
+def _blob() -> None:
     op.create_table(
         "blob",
         sa.Column("sha256", sa.String(length=64), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("sha256"),
     )
+
+
+def _message() -> None:
     op.create_table(
         "message",
         sa.Column("mesh_message_id", sa.String(length=100), nullable=False),
@@ -84,6 +107,9 @@ def upgrade() -> None:
     )
     op.create_index("ix_message_message_id", "message", ["message_id"], unique=False)
     op.create_index("ix_message_received", "message", ["received_at"], unique=False)
+
+
+def _patient() -> None:
     op.create_table(
         "patient",
         sa.Column("nhs_number", sa.String(length=10), nullable=False),
@@ -97,6 +123,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("nhs_number"),
     )
     op.create_index(op.f("ix_patient_birth_date"), "patient", ["birth_date"], unique=False)
+
+
+def _processed_id() -> None:
     op.create_table(
         "processed_id",
         sa.Column("kind", sa.String(length=16), nullable=False),
@@ -107,6 +136,9 @@ def upgrade() -> None:
         sa.CheckConstraint("kind IN ('message', 'payload')", name="ck_processed_id_kind"),
         sa.PrimaryKeyConstraint("kind", "value", "sender_mailbox"),
     )
+
+
+def _message_body() -> None:
     op.create_table(
         "message_body",
         sa.Column("mesh_message_id", sa.String(length=100), nullable=False),
@@ -117,6 +149,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("mesh_message_id"),
     )
+
+
+def _response() -> None:
     op.create_table(
         "response",
         sa.Column("response_id", sa.String(length=36), nullable=False),
@@ -154,6 +189,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("sent_at IS NULL"),
         postgresql_where=sa.text("sent_at IS NULL"),
     )
+
+
+def _review() -> None:
     op.create_table(
         "review",
         sa.Column("review_id", sa.String(length=36), nullable=False),
@@ -184,6 +222,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("decided_at IS NULL"),
         postgresql_where=sa.text("decided_at IS NULL"),
     )
+
+
+def _task() -> None:
     op.create_table(
         "task",
         sa.Column("task_id", sa.String(length=36), nullable=False),
@@ -221,6 +262,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("state <> 'superseded'"),
         postgresql_where=sa.text("state <> 'superseded'"),
     )
+
+
+def _timeline() -> None:
     op.create_table(
         "timeline",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -239,6 +283,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(op.f("ix_timeline_mesh_message_id"), "timeline", ["mesh_message_id"], unique=False)
+
+
+def _task_document() -> None:
     op.create_table(
         "task_document",
         sa.Column("task_id", sa.String(length=36), nullable=False),
@@ -257,6 +304,3 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("task_id", "position"),
     )
-
-    for statement in append_only("timeline", op.get_bind().dialect.name):
-        op.execute(statement)

@@ -29,6 +29,11 @@ def upgrade() -> None:
     # the one sign of it that there is: the line does not say where the patient was seen
     op.execute("UPDATE task SET confidential = true WHERE lower(subject) NOT LIKE '%seen at%'")
     op.create_index(op.f("ix_task_document_sha256"), "task_document", ["sha256"])
+    _task_drop()
+    _audit()
+
+
+def _task_drop() -> None:
     op.create_table(
         "task_drop",
         sa.Column("task_id", sa.String(length=36), nullable=False),
@@ -48,6 +53,9 @@ def upgrade() -> None:
         sqlite_where=sa.text("dropped_at IS NULL"),
         postgresql_where=sa.text("dropped_at IS NULL"),
     )
+
+
+def _audit() -> None:
     op.create_table(
         "audit",
         sa.Column("id", sa.Integer(), nullable=False),
