@@ -58,13 +58,20 @@ def _lay_out(html: str) -> tuple[bytes, set[int]]:
 
 def _document(html: str) -> Document:
     """Return the pages of ``html``; what further pages repeat is left out while there seems to be none."""
-    stylesheet, fonts = _kept()
     if len(html) <= _LIKELY_ONE_PAGE:
-        source = _source(html, repeated=False)
-        document = source.render(stylesheets=[stylesheet], font_config=fonts)
+        document = _rendered(_source(html, repeated=False))
         if len(document.pages) == 1:
             return document
-    return _source(html).render(stylesheets=[stylesheet], font_config=fonts)
+    return _rendered(_source(html))
+
+
+def _rendered(source: HTML) -> Document:
+    stylesheet, fonts = _kept()
+    if source.etree_element.find(".//style") is not None:  # the long header of its further pages
+        return source.render(stylesheets=[stylesheet], font_config=fonts)
+    from federated_sender.kept_styles import lay_out
+
+    return lay_out(source, stylesheet, fonts)
 
 
 def _source(html: str, *, repeated: bool = True) -> HTML:

@@ -6,13 +6,14 @@ import re
 import subprocess
 import sys
 import warnings
+from itertools import product
 from pathlib import Path
 
 import pypdf
 import pytest
 from weasyprint import CSS, HTML
 
-from federated_sender import layout
+from federated_sender import kept_styles, layout
 from federated_sender.layout import missing_libraries, print_pdf
 from federated_sender.pdf_standards import complete
 from shared.errors import RenderingFailed
@@ -197,20 +198,44 @@ def test_the_same_report_gives_the_same_bytes(plain: bytes) -> None:
     assert print_pdf(html(consultation(attachments=[attachment("ECG")]), version=3)) == plain
 
 
-@pytest.mark.parametrize("report", ["one page", "several pages", "confidential"])
-def test_the_bytes_are_those_of_the_library_with_its_own_parser_and_rules(report: str) -> None:
-    document = {
-        "one page": html(consultation(attachments=[attachment("ECG")])),
-        "several pages": html(consultation(patient=EXTREME, notes=notes(*[LONG_NOTE] * 20))),
-        "confidential": html(consultation(confidential=True)),
-    }[report]
+def printed_plainly(document: str) -> bytes:
+    """Return what the library makes of ``document`` when nothing is kept from one call to the next."""
     stylesheet = CSS(string=(Path(layout.__file__).parent / "templates" / "report.css").read_text("utf-8"))
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
-        plainly = HTML(string=document).write_pdf(stylesheets=[stylesheet], finisher=complete, pdf_variant="pdf/a-3a")
+        pdf: bytes = HTML(string=document).write_pdf(
+            stylesheets=[stylesheet], finisher=complete, pdf_variant="pdf/a-3a"
+        )
+    return pdf
 
-    assert print_pdf(document) == plainly
+
+def test_the_bytes_are_those_of_the_library_with_its_own_parser_and_rules_whatever_was_printed_before() -> None:
+    documents = {
+        "one page": html(consultation(attachments=[attachment("ECG")])),
+        "several pages": html(consultation(notes=notes(*[LONG_NOTE] * 20))),
+        "a long header": html(consultation(patient=EXTREME, notes=notes(*[LONG_NOTE] * 20))),
+        "confidential": html(consultation(confidential=True)),
+        "from right to left": html(consultation(notes=notes("\u05db\u05d0\u05d1 \u05d2\u05e8\u05d5\u05df"))),
+    }
+    expected = {name: printed_plainly(document) for name, document in documents.items()}
+
+    # each stands after each other one, and after itself
+    for name in (name for pair in product(documents, repeat=2) for name in pair):
+        assert print_pdf(documents[name]) == expected[name], name
+
+
+def test_styles_are_worked_out_for_the_first_reports_alone() -> None:
+    reports = [html(consultation(notes=notes(*[f"{LONG_NOTE} {number}"] * number))) for number in (1, 20)]
+    for report in reports:
+        print_pdf(report)
+    known = set(kept_styles._KEPT)
+
+    for number in range(5):
+        print_pdf(html(consultation(notes=notes(f"Sore throat, day {number}"), confidential=number == 3)))
+    for report in reports:
+        print_pdf(report)
+
+    assert set(kept_styles._KEPT) == known
 
 
 @pytest.mark.requirement("GPCM-SD-090")
