@@ -144,8 +144,7 @@ class Receiver:
         return (
             Job("collect", collect.step, settings.mesh_poll_interval, drains=False, wakes=("process",), bell=bell),
             Job("process", process.step, _OFTEN, wakes=("reply", *(job.name for job in drop))),
-            # while MESH takes its time over one response, the next one goes
-            Job("reply", reply.step, _OFTEN, threads=2),
+            Job("reply", reply.step, _OFTEN),
             Job("chase", chase.step, timedelta(minutes=1)),
             *mail_jobs(settings, database, clock, self.alerts, Digest),
             *drop,

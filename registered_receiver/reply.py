@@ -32,9 +32,9 @@ from shared.mesh.mailbox import MeshMailbox
 
 @dataclass(frozen=True)
 class Reply:
-    """Sends the responses to one message at a time, one after the other.
+    """Sends the responses to a few messages at a time, one after the other.
 
-    ``stopping`` is asked between the two whether the second is to wait.
+    ``stopping`` is asked between two of them whether the others are to wait.
     """
 
     database: Database
@@ -43,7 +43,7 @@ class Reply:
     stopping: Callable[[], bool] = never
 
     def step(self) -> int:
-        """Send what is due and oldest, with the response that follows it; return how many were dealt with.
+        """Send what is due and oldest, with the responses that follow; return how many were dealt with.
 
         Raises MeshUnavailable or MeshForbidden when MESH lets nothing through; nothing is lost of the responses.
         """
@@ -78,7 +78,7 @@ class Reply:
         """Return what MESH took, and the error over which it ended."""
         deliveries: list[Delivery] = []
         for each in claimed:
-            if deliveries and self.stopping():
+            if deliveries and (self.stopping() or not each.may_begin(self.clock())):
                 break
             try:
                 deliveries.append(self._bring(each))
@@ -86,10 +86,7 @@ class Reply:
                 break
             except MeshError as error:
                 return deliveries, error
-            except Exception as error:
-                if not deliveries:
-                    raise
-                # what MESH took is on record, whatever came after it
+            except Exception as error:  # noqa: BLE001 - what MESH took is on record, and the others do not wait for this one
                 return deliveries, MeshProtocolError(describe(error))
         return deliveries, None
 

@@ -23,8 +23,11 @@ from shared.mesh.delivery import Delivery
 from shared.mesh.messages import OutgoingMessage
 from shared.mesh.ownership import ACKNOWLEDGEMENT_SUFFIX
 
-# for each response longer than a handshake, a look-up and a POST that each take their longest, and its few bytes
-_LEASE: Final = 4 * LONGEST_CALL
+# a response has longer than a handshake, a look-up and a POST that each take their longest, and its few bytes
+_FOR_ONE: Final = 4 * LONGEST_CALL
+_LEASE: Final = 2 * _FOR_ONE
+# how many messages are answered in one go: each go costs the database the same
+_TOGETHER: Final = 5
 
 _EARLIER: Final = aliased(Response)
 _WAITS: Final = exists().where(
@@ -41,9 +44,9 @@ _NEXT: Final = (
     .where(Response.sent_at.is_(None), Response.claimable(bindparam("now")))
     .with_for_update(skip_locked=True, of=Response)
 )
-_OLDEST: Final = _NEXT.where(~_WAITS).order_by(Response.queued_at, Response.level.desc()).limit(1)
+_OLDEST: Final = _NEXT.where(~_WAITS).order_by(Response.queued_at, Response.level.desc()).limit(_TOGETHER)
 _FOLLOWING: Final = _NEXT.where(
-    Response.mesh_message_id == bindparam("mesh_message_id"), Response.level == Level.BUSINESS
+    Response.mesh_message_id.in_(bindparam("mesh_message_ids", expanding=True)), Response.level == Level.BUSINESS
 )
 _CLAIMED: Final = (
     select(Response, Message)
@@ -64,6 +67,10 @@ class ClaimedResponse:
     outgoing: OutgoingMessage = field(repr=False)
     look_first: bool
     lease_until: datetime
+
+    def may_begin(self, now: datetime) -> bool:
+        """Say whether the lease lasts until this response is with MESH, however long that takes."""
+        return now + _FOR_ONE <= self.lease_until
 
 
 def queue(session: Session, message: Message, response: ResponseMessage, now: datetime) -> None:
@@ -100,25 +107,31 @@ def queue(session: Session, message: Message, response: ResponseMessage, now: da
 
 
 def claim(session: Session, now: datetime) -> list[ClaimedResponse]:
-    """Take the oldest response that is due, and with an infrastructure response the business response that follows it.
+    """Take the oldest responses that are due, and after each infrastructure response the business response to it.
 
     They are to be sent in this order, and count as possibly posted from here on (decision 13). Empty for none.
     """
-    rows = list(session.scalars(_OLDEST, {"now": now}))
-    if rows and rows[0].level == Level.INFRASTRUCTURE:
-        rows += session.scalars(_FOLLOWING, {"now": now, "mesh_message_id": rows[0].mesh_message_id})
-    lease_until = now + len(rows) * _LEASE
+    oldest = list(session.scalars(_OLDEST, {"now": now}))
+    answered = [row.mesh_message_id for row in oldest if row.level == Level.INFRASTRUCTURE]
+    following: dict[str, Response] = {}
+    if answered:
+        found = session.scalars(_FOLLOWING, {"now": now, "mesh_message_ids": answered})
+        following = {row.mesh_message_id: row for row in found}
+    rows: list[Response] = []
+    for row in oldest:
+        rows += [row, following[row.mesh_message_id]] if row.mesh_message_id in following else [row]
+    lease_until = now + _LEASE
     claimed = [
         ClaimedResponse(row.response_id, _outgoing(row), row.post_began_at is not None, lease_until) for row in rows
     ]
     for row in rows:
-        row.lease(now, len(rows) * _LEASE)
+        row.lease(now, _LEASE)
         row.post_began_at = row.post_began_at or now
     return claimed
 
 
 def reclaim(session: Session, claimed: Sequence[ClaimedResponse]) -> list[tuple[Response, Message]]:
-    """Return claimed responses to one message, each with the message, for changing, in the same order.
+    """Return claimed responses, each with the message that it answers, for changing, in the same order.
 
     Raises LeaseLost when one of them is another process's by now.
     """

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
@@ -58,8 +58,7 @@ class Job:
     """One background concern. ``step`` does a small piece of work and returns how much it changed.
 
     A job that ``drains`` is stepped again as long as it changes something. ``wakes`` names the jobs that have
-    work as soon as a step changed something, or rang the ``bell`` on its way. In ``run``, so many ``threads`` step it
-    side by side; each piece of work wakes one of them.
+    work as soon as a step changed something, or rang the ``bell`` on its way.
     """
 
     name: str
@@ -68,7 +67,6 @@ class Job:
     drains: bool = True
     wakes: tuple[str, ...] = ()
     bell: Bell | None = None
-    threads: int = 1
 
 
 @dataclass(frozen=True)
@@ -162,14 +160,11 @@ def run_until_stopped(
     Call it from the main thread, before any other thread is there: the signals are waited for, not handled. (A
     handler may run just before the wait begins, and then nothing ends the wait.)
     """
-    threads = {job.name: _threads(job) for job in jobs}
-    # each thread has vitals of its own: that one works must not hide that one hangs
-    jobs = [replace(job, name=name) for job in jobs for name in threads[job.name]]
     # the scheduler keeps its own lock while it waits for the last ticks: none of them may ask it for anything then
     waking = threading.Lock()
     for job in jobs:
         rounds.vitals.expect(job.name, job.every)
-    rota = Rota(threads, waking, stopping)
+    rota = Rota(waking, stopping)
     scheduler = _schedule(jobs, rounds, stopping, rota)
     _add_beats(scheduler, rounds.vitals, heartbeat)
     # What is here by now stays to the end. The collector no longer goes through it, and no longer waits until there is
@@ -196,10 +191,6 @@ def stopping_signals_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _threads(job: Job) -> list[str]:
-    return [job.name, *(f"{job.name}-{each}" for each in range(2, job.threads + 1))]
 
 
 def _schedule(jobs: Sequence[Job], rounds: Rounds, stopping: threading.Event, rota: Rota) -> BackgroundScheduler:

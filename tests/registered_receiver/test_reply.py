@@ -303,6 +303,84 @@ def test_an_unforeseen_fault_at_the_second_post_leaves_the_first_on_record(owing
     assert "a fault of the client" not in owing.logged.getvalue()
 
 
+@pytest.fixture
+def busy(receiver: ReceiverBench) -> ReceiverBench:
+    """Give a receiver that filed seven reports and has answered none of them yet."""
+    for number in range(7):
+        receiver.deliver(report(consultation_id=f"consultation-{number}"))
+    receiver.step("collect")
+    while receiver.step("process"):
+        pass
+    return receiver
+
+
+def posts_of_each_message(receiver: ReceiverBench) -> list[list[str]]:
+    """Return the codes that each message was answered with, in the order of the posts."""
+    answers: dict[str, list[str]] = {}
+    shown = [receiver.json("show", each["mesh_message_id"], "--json")["record"] for each in receiver.messages()]
+    message_of = {
+        each["mesh_message_id"]: record["mesh_message_id"] for record in shown for each in record["responses"]
+    }
+    for post, code in zip(receiver.posts(), receiver.answers(), strict=True):
+        answers.setdefault(message_of[post.message_id], []).append(code)
+    return list(answers.values())
+
+
+def test_a_few_messages_are_answered_in_one_go_each_with_its_infrastructure_response_first(busy: ReceiverBench) -> None:
+    first_go, second_go = busy.step("reply"), busy.step("reply")
+
+    assert (first_go, second_go, busy.step("reply")) == (10, 4, 0)
+    assert posts_of_each_message(busy) == [["20013", "30001"]] * 7
+
+
+def test_an_outage_in_the_midst_of_a_go_leaves_the_others_due_and_what_went_on_record(busy: ReceiverBench) -> None:
+    busy.mesh.fail_next("POST", POST, *[lambda request, serve: serve(request)] * 3, connection_refused)
+    with pytest.raises(MeshUnreachable):
+        busy.step("reply")
+    before = busy.answers()
+
+    busy.once()
+
+    assert before == ["20013", "30001", "20013"]
+    assert posts_of_each_message(busy) == [["20013", "30001"]] * 7
+    # of the ten that were claimed, the one that was on its way alone
+    assert sum("tracking" in path for _, path in busy.mesh.requests) == 1
+
+
+def test_a_response_that_cannot_be_posted_for_an_unforeseen_reason_holds_nobody_up(busy: ReceiverBench) -> None:
+    def fault(_request: httpx.Request, _serve: Serve) -> httpx.Response:
+        raise RuntimeError("a fault of the client")
+
+    first = busy.messages()[-1]["mesh_message_id"]
+    for _ in range(10):
+        busy.mesh.fail_next("POST", POST, fault)
+        busy.once()
+        busy.pass_time(hours=2)
+
+    assert Counter(busy.answers()) == {"20013": 6, "30001": 7}
+    assert [(alert["kind"], alert["subject_id"]) for alert in busy.alerts()] == [("response_parked", first)]
+
+
+def test_no_response_begins_that_might_outlast_the_lease_of_its_go(
+    busy: ReceiverBench, make_receiver: MakeReceiver
+) -> None:
+    other = make_receiver()
+
+    def slowly(request: httpx.Request, serve: Serve) -> httpx.Response:
+        busy.pass_time(seconds=LONGEST_CALL.total_seconds())
+        return serve(request)
+
+    busy.mesh.fail_next("POST", POST, *[slowly] * 10)
+
+    taken = busy.step("reply")
+    posted = len(busy.answers())
+    other.once()
+
+    # each has time for a handshake, a look-up and a POST
+    assert (taken, posted) == (10, 5)
+    assert posts_of_each_message(busy) == [["20013", "30001"]] * 7
+
+
 def test_a_stop_does_not_wait_for_the_second_post(owing: ReceiverBench) -> None:
     def stop(request: httpx.Request, serve: Serve) -> httpx.Response:
         owing.receiver.stopping.set()

@@ -216,7 +216,6 @@ AFTERWARDS = """
 rounds = Rounds(Outage("MESH", system_clock), Outage("database", system_clock))
 heartbeat = Heartbeat(every, system_clock, rounds.vitals.late, ServiceManager({}), Backlog)
 run_until_stopped(jobs, rounds, "0.1.0", threading.Event(), heartbeat)
-print("vitals of", *rounds.vitals.jobs())
 """
 
 
@@ -312,41 +311,3 @@ def test_a_job_that_is_woken_at_the_very_moment_of_its_end_goes_round_again() ->
 
     assert ended.returncode == 0, ended.stderr
     assert ended.stderr == ""
-
-
-SIDE_BY_SIDE = """
-met, over = threading.Event(), threading.Event()
-
-def meet():
-    if met.is_set():
-        over.set()
-        os.kill(os.getpid(), signal.SIGTERM)
-    met.set()
-
-two = threading.Barrier(2, meet, timeout=60)
-
-bell = Bell()
-
-def collect():
-    met.wait(60)
-    bell.ring()
-    return 1
-
-def reply():
-    # the last wake may find both still at it: nobody meets a third time
-    if not over.is_set():
-        two.wait()
-    return 0
-
-jobs = [
-    Job("collect", collect, every, drains=False, wakes=("reply",), bell=bell),
-    Job("reply", reply, every, threads=2),
-]
-"""
-
-
-def test_a_job_of_two_threads_is_stepped_by_both_at_once_and_each_piece_of_work_wakes_one_that_has_none() -> None:
-    ended = run_daemon(SIDE_BY_SIDE)
-
-    assert ended.returncode == 0, ended.stderr
-    assert "vitals of collect reply reply-2" in ended.stdout
