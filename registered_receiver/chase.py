@@ -1,4 +1,4 @@
-"""The job that reminds people of what waits for them."""
+"""The job that reminds people of what waits for them, and of nothing that does not wait any more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from registered_receiver import ledger
+from registered_receiver import ledger, patients
 from registered_receiver.reviews import WAITING
 from registered_receiver.tables import Review
 from shared.clock import Clock
@@ -16,16 +16,20 @@ from shared.setting_types import Period
 
 @dataclass(frozen=True)
 class Chase:
-    """Opens one alert for each review that waits longer than ``review_within``, well before the sender's own."""
+    """Opens one alert for each review that waits longer than ``review_within``, well before the sender's own.
+
+    Closes the alert about an empty patient index when somebody is in it.
+    """
 
     database: Database
     clock: Clock
     review_within: Period
 
     def step(self) -> int:
-        """Look at the open reviews; return how many alerts were opened."""
+        """Look at the open reviews and at the patient index; return how many alerts were opened or closed."""
         now = self.clock()
         with self.database.transaction() as session:
+            closed = patients.note_filled_index(session, now)
             query = select(Review).where(Review.decided_at.is_(None), Review.alerted_at.is_(None))
             query = query.order_by(Review.review_id).with_for_update()
             late = [review for review in session.scalars(query) if review.opened_at + self.review_within <= now]
@@ -40,4 +44,4 @@ class Chase:
                     action=f"See `reviews`, then `reviews match {review.review_id} --candidate K` or `reviews reject`.",
                     code=None,
                 )
-            return len(late)
+            return len(late) + closed

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import and_, bindparam, exists, or_, select
+from sqlalchemy import and_, bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from registered_receiver import ledger, subjects
@@ -15,7 +15,7 @@ from registered_receiver.id_tables import ProcessedId, key
 from registered_receiver.ledger import LeaseLost
 from registered_receiver.states import MessageEvent, MessageState
 from registered_receiver.tables import Message, MessageBody, Response
-from shared.db import is_one_of
+from shared.db import Database, is_one_of
 from shared.itk3.naming import normal_form
 from shared.itk3.primitives import is_fhir_id
 from shared.mesh.messages import IncomingMessage, MessageHeaders
@@ -24,13 +24,29 @@ from shared.mesh.messages import IncomingMessage, MessageHeaders
 _LEASE: Final = timedelta(seconds=60)
 _LONGEST_KEY: Final = 255
 
-# not with the body: SQLite would copy that into a file of its own to sort by age
 _DUE: Final = (
-    select(Message)
+    select(Message.mesh_message_id)
     .where(is_one_of(Message.state, MessageState.RECEIVED, MessageState.VALID), Message.claimable(bindparam("now")))
     .order_by(Message.received_at, Message.mesh_message_id)
     .limit(1)
     .with_for_update(skip_locked=True)
+)
+# not with the body: SQLite would copy that into a file of its own to sort by age
+_CLAIM: Final = (
+    update(Message)
+    .where(Message.mesh_message_id == _DUE.scalar_subquery())
+    .values(lease_until=bindparam("until"))
+    .returning(
+        Message.mesh_message_id,
+        Message.state,
+        Message.sender_mailbox,
+        Message.recipient,
+        Message.subject,
+        Message.truncated,
+        Message.received_at,
+        Message.attempts,
+        Message.lease_until,
+    )
 )
 _BODY: Final = select(MessageBody.body).where(MessageBody.mesh_message_id == bindparam("mesh_message_id"))
 
@@ -128,14 +144,14 @@ def answered_by(session: Session, headers: MessageHeaders) -> Response | None:
     return session.scalars(select(Response).where(Response.local_id == headers.local_id)).one_or_none()
 
 
-def claim(session: Session, now: datetime) -> Claimed | None:
+def claim(database: Database, now: datetime) -> Claimed | None:
     """Take the oldest message that waits to be judged or matched; None for none."""
-    message = session.scalars(_DUE, {"now": now}).one_or_none()
-    if message is None:
+    row = database.at_once(_CLAIM, {"now": now, "until": now + _LEASE})
+    if row is None:
         return None
-    body = read_body(session, message.mesh_message_id)
-    message.lease(now, _LEASE)
-    return _claimed(message, body)
+    with database.snapshot() as session:
+        body = read_body(session, row.mesh_message_id)
+    return Claimed(**row._asdict() | {"state": MessageState(row.state), "body": body})
 
 
 def reclaim(session: Session, claimed: Claimed) -> Message:
@@ -196,19 +212,3 @@ def find(session: Session, identifier: str) -> Message | None:
     repeated = Message.state == MessageState.DUPLICATE
     query = select(Message).where(Message.message_id == identifier).order_by(repeated, Message.received_at.desc())
     return session.scalars(query.limit(1)).one_or_none()
-
-
-def _claimed(message: Message, body: bytes) -> Claimed:
-    assert message.lease_until is not None  # noqa: S101 - claim() has just set it
-    return Claimed(
-        mesh_message_id=message.mesh_message_id,
-        state=MessageState(message.state),
-        sender_mailbox=message.sender_mailbox,
-        recipient=message.recipient,
-        subject=message.subject,
-        body=body,
-        truncated=message.truncated,
-        received_at=message.received_at,
-        attempts=message.attempts,
-        lease_until=message.lease_until,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,11 +12,13 @@ from sqlalchemy import bindparam, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
+from registered_receiver import ledger
 from registered_receiver.matching import KNOWN, IndexedPatient, PatientFacts, standing_code
 from registered_receiver.patient_file import read_patients
 from registered_receiver.patient_tables import Patient
 from shared.errors import CommandFailed
 
+_EMPTY: Final = {"kind": "patient_index_empty", "subject_id": "patient_index"}
 _ROWS_AT_ONCE: Final = 1000
 # more than so many who leave at once, in number and in per cent, and the file is probably not the whole practice
 _MOST_LEAVING: Final = 10
@@ -86,6 +88,25 @@ def is_empty(session: Session) -> bool:
 def count(session: Session) -> int:
     """Return how many patients the index has."""
     return session.scalar(select(func.count()).select_from(Patient)) or 0
+
+
+def tell_of_empty_index(session: Session, now: datetime) -> None:
+    """Let a person know that nobody's report can be matched."""
+    ledger.ALERTS.open(
+        session,
+        now=now,
+        text="The patient index is empty: every report is answered 30002, patient not known here.",
+        action="Run `patients import FILE` with all of the practice's patients; ask the senders to send again.",
+        code=None,
+        **_EMPTY,
+    )
+
+
+def note_filled_index(session: Session, now: datetime) -> int:
+    """Close what :func:`tell_of_empty_index` opened once somebody is in the index; return how many were closed."""
+    if is_empty(session):
+        return 0
+    return ledger.ALERTS.close(session, now=now, by=ledger.DAEMON, reason="patients were imported", **_EMPTY)
 
 
 def candidates(session: Session, facts: PatientFacts) -> list[IndexedPatient]:

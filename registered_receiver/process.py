@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -28,8 +27,6 @@ from shared.itk3.parse import Reading, read
 from shared.itk3.rules import read_report, states_confidence
 from shared.log import describe
 
-_INDEX_EMPTY = {"kind": "patient_index_empty", "subject_id": "patient_index"}
-
 
 @dataclass(frozen=True)
 class Process:
@@ -44,8 +41,7 @@ class Process:
 
         A message that cannot be dealt with is postponed, in the end parked: the others go on.
         """
-        with self.database.transaction() as session:
-            claimed = inbox.claim(session, self.clock())
+        claimed = inbox.claim(self.database, self.clock())
         if claimed is None:
             return 0
         # when the lease was lost, whoever has the message now does it
@@ -135,9 +131,7 @@ class Process:
         act_on(session, message, report, found, self.practice, now)
         # whoever was found is in the index
         if not isinstance(found, Found) and patients.is_empty(session):
-            _tell_of_empty_index(session, now)
-        else:
-            ledger.ALERTS.close(session, now=now, by=ledger.DAEMON, reason="patients were imported", **_INDEX_EMPTY)
+            patients.tell_of_empty_index(session, now)
 
     def _postpone(self, claimed: Claimed, error: Exception) -> None:
         text = str(error) if isinstance(error, MessagingError) else describe(error)
@@ -153,14 +147,3 @@ class Process:
                     attempts=message.attempts,
                     next_attempt_at=str(message.next_attempt_at),
                 )
-
-
-def _tell_of_empty_index(session: Session, now: datetime) -> None:
-    ledger.ALERTS.open(
-        session,
-        now=now,
-        text="The patient index is empty: every report is answered 30002, patient not known here.",
-        action="Run `patients import FILE` with all of the practice's patients; ask the senders to send again.",
-        code=None,
-        **_INDEX_EMPTY,
-    )

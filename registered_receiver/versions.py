@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import bindparam, func, select
+from sqlalchemy import BigInteger, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from registered_receiver import chain, document_ids, flags, ledger
@@ -28,6 +28,8 @@ _CHAIN: Final = (
     .with_for_update()
 )
 
+_LOCK: Final = select(func.pg_advisory_xact_lock(bindparam("key", type_=BigInteger)))
+
 
 def chain_of(report: ReceivedReport) -> tuple[str, str]:
     """Return the key of a report's chain: the sender's ODS code, and its reference in the normal form."""
@@ -43,7 +45,7 @@ def lock(session: Session, sender_ods_code: str, consultation_id: str) -> None:
     if session.get_bind().dialect.name == "postgresql":
         name = f"{sender_ods_code}\n{consultation_id}".encode("utf-8", "surrogateescape")
         key = int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)
-        session.execute(select(func.pg_advisory_xact_lock(key)))
+        session.execute(_LOCK, {"key": key})
 
 
 def put_in_place(session: Session, task: Task, now: datetime) -> None:

@@ -37,8 +37,7 @@ def file(session: Session, message: Message, report: ReceivedReport, nhs_number:
     )
     versions.put_in_place(session, task, now)
     session.add(task)
-    for position, document in enumerate(report.documents, 1):
-        _store(session, task, position, document)
+    _store(session, task, report.documents)
     ledger.note(session, message, "task_made", now, to=task.state, detail=task.task_id)
     return task
 
@@ -141,10 +140,12 @@ def complete(session: Session, task_id: str, now: datetime, by: str) -> Task:
     return task
 
 
-def _store(session: Session, task: Task, position: int, document: Document) -> None:
-    sha256 = hashlib.sha256(document.data).hexdigest()
-    insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(Blob)
-    session.execute(insert.values(sha256=sha256, data=document.data).on_conflict_do_nothing())
-    row = TaskDocument(task_id=task.task_id, position=position, sha256=sha256, size=len(document.data))
-    row.description, row.content_type = document.description, document.content_type[:255]
-    session.add(row)
+def _store(session: Session, task: Task, documents: Sequence[Document]) -> None:
+    keys = [hashlib.sha256(document.data).hexdigest() for document in documents]
+    insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(Blob.__table__)
+    blobs = [{"sha256": sha256, "data": document.data} for sha256, document in zip(keys, documents, strict=True)]
+    session.connection().execute(insert.on_conflict_do_nothing(), blobs)
+    for position, (sha256, document) in enumerate(zip(keys, documents, strict=True), 1):
+        row = TaskDocument(task_id=task.task_id, position=position, sha256=sha256, size=len(document.data))
+        row.description, row.content_type = document.description, document.content_type[:255]
+        session.add(row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,8 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Dialect,
+    Executable,
+    Row,
     bindparam,
     inspect,
     text,
@@ -72,6 +74,10 @@ class Database:
         self.schema = schema
         self._migrations = migrations
         self.engine = open_engine(url, schema)
+        # a server asks for no transaction around a single statement; SQLite needs the lock first
+        one_by_one = {"isolation_level": "AUTOCOMMIT"} if self.engine.dialect.name == "postgresql" else {}
+        self._single = self.engine.execution_options(**one_by_one)
+        self._reading = self.engine.execution_options(reading=True, **one_by_one)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -84,11 +90,18 @@ class Database:
             for action in session.info.get(_AFTERWARDS, ()):
                 action()
 
+    def at_once(self, statement: Executable, values: Mapping[str, object]) -> Row[Any] | None:
+        """Execute one ``statement`` that is a transaction of its own; return the first row that it gives."""
+        with self._single.begin() as connection:
+            return connection.execute(statement, values).first()
+
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
-        """Give a session for reading; nothing that is done to it is kept."""
-        reading = self.engine.execution_options(reading=True)
-        with Session(reading, expire_on_commit=False) as session:
+        """Give a session for reading; nothing that is done to its objects is kept.
+
+        A server answers each question as of the moment when it is asked.
+        """
+        with Session(self._reading, expire_on_commit=False, autoflush=False) as session:
             yield session
 
     def migrate(self) -> str:
@@ -115,7 +128,7 @@ class Database:
 
     def revision(self) -> str | None:
         """Return the revision the database is at, None when it is empty."""
-        with _translated(), self.engine.execution_options(reading=True).connect() as connection:
+        with _translated(), self._reading.connect() as connection:
             return _revision(connection)
 
     def require_sound(self) -> None:

@@ -92,9 +92,7 @@ def test_the_oldest_message_is_found_without_sorting_what_waits(mesh: InMemoryMe
     receiver.step("collect")
     with plans.listening(receiver.database.engine) as heard:
         receiver.step("process")
-    claim = next(
-        each for each in heard if each.text.startswith("SELECT") and "ORDER BY message.received_at" in each.text
-    )
+    claim = next(each for each in heard if "ORDER BY message.received_at" in each.text)
 
     plan = plans.plan(receiver.database, claim)
     receiver.receiver.close()

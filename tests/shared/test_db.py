@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import bindparam, create_engine, select, text, update
 from sqlalchemy.exc import StatementError
 
 import federated_sender
@@ -83,6 +83,32 @@ def test_what_is_said_after_commit_is_said_once_and_only_when_it_is_durable(data
         fail()
 
     assert (before, said) == ([], ["kept"])
+
+
+def test_what_is_done_to_the_objects_of_a_snapshot_is_not_kept(database: Database) -> None:
+    with database.transaction() as session:
+        session.add(alert(text="as it was"))
+
+    with database.snapshot() as session:
+        session.scalars(select(Alert)).one().text = "changed"
+        session.add(alert(alert_id="another"))
+        session.scalars(select(Alert)).all()
+
+    with database.snapshot() as session:
+        assert session.scalars(select(Alert.text)).all() == ["as it was"]
+
+
+def test_one_statement_is_a_transaction_of_its_own_and_gives_what_it_returns(database: Database) -> None:
+    with database.transaction() as session:
+        session.add(alert(text="as it was"))
+    close = update(Alert).where(Alert.text == bindparam("was")).values(text="changed").returning(Alert.text)
+
+    first, second = (database.at_once(close, {"was": "as it was"}) for _ in range(2))
+
+    assert first is not None
+    assert (tuple(first), second) == (("changed",), None)
+    with database.snapshot() as session:
+        assert session.scalars(select(Alert.text)).all() == ["changed"]
 
 
 def test_inserting_twice_keeps_the_first(database: Database) -> None:
