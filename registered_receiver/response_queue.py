@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import bindparam, exists, select
@@ -25,7 +25,8 @@ from shared.mesh.ownership import ACKNOWLEDGEMENT_SUFFIX
 
 # a response has longer than a handshake, a look-up and a POST that each take their longest, and its few bytes
 _FOR_ONE: Final = 4 * LONGEST_CALL
-_LEASE: Final = 2 * _FOR_ONE
+# the others of a go begin within a minute: what a process that died had taken should not wait much longer
+_LEASE: Final = _FOR_ONE + timedelta(minutes=1)
 # how many messages are answered in one go: each go costs the database the same
 _TOGETHER: Final = 5
 

@@ -143,8 +143,11 @@ def complete(session: Session, task_id: str, now: datetime, by: str) -> Task:
 def _store(session: Session, task: Task, documents: Sequence[Document]) -> None:
     keys = [hashlib.sha256(document.data).hexdigest() for document in documents]
     insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(Blob.__table__)
-    blobs = [{"sha256": sha256, "data": document.data} for sha256, document in zip(keys, documents, strict=True)]
-    session.connection().execute(insert.on_conflict_do_nothing(), blobs)
+    contents = dict(zip(keys, (document.data for document in documents), strict=True))
+    # each process in the same order: two that bring the same documents must not wait for each other
+    blobs = [{"sha256": sha256, "data": data} for sha256, data in sorted(contents.items())]
+    if blobs:
+        session.connection().execute(insert.on_conflict_do_nothing(), blobs)
     for position, (sha256, document) in enumerate(zip(keys, documents, strict=True), 1):
         row = TaskDocument(task_id=task.task_id, position=position, sha256=sha256, size=len(document.data))
         row.description, row.content_type = document.description, document.content_type[:255]
