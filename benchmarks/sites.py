@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 from uuid import uuid4
@@ -99,6 +99,12 @@ class Site:
         account = MeshAccount(self.mesh_url, mailbox_id, _PASSWORD, _SHARED_KEY)
         return MeshClient(account, system_clock)
 
+    @contextmanager
+    def with_fresh_mesh(self) -> Iterator[Site]:
+        """Give the same place with a local MESH that holds nothing: the more it ever held, the slower it gets."""
+        with tempfile.TemporaryDirectory(dir=self.directory) as directory, _running_mesh(Path(directory)) as url:
+            yield replace(self, mesh_url=url)
+
     def account(self) -> tuple[str, str, str]:
         """Return address, password and shared key of MESH."""
         return self.mesh_url, _PASSWORD, _SHARED_KEY
@@ -166,8 +172,14 @@ def open_site() -> Iterator[Site]:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         # the server may run as another user, who must reach its data
         directory.chmod(0o755)
-        port = stack.enter_context(running_mesh(_CONFIG, directory, "--max-seconds", "14400"))
-        yield Site(directory, f"http://127.0.0.1:{port}", stack.enter_context(_postgresql(directory)))
+        url = stack.enter_context(_running_mesh(directory))
+        yield Site(directory, url, stack.enter_context(_postgresql(directory)))
+
+
+@contextmanager
+def _running_mesh(directory: Path) -> Iterator[str]:
+    with running_mesh(_CONFIG, directory, "--max-seconds", "14400") as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @contextmanager
