@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
-from sqlalchemy import and_, bindparam, select
+from sqlalchemy import Table, and_, bindparam, insert, select
 from sqlalchemy.orm import Session, aliased
 
 from registered_receiver import inbox
@@ -34,19 +34,19 @@ _REPLACING: Final = (
     .where(_MINE.mesh_message_id == bindparam("replaced"), _MINE.kind != REPLACES)
     .order_by(Message.received_at, Message.mesh_message_id)
 )
+_ADD: Final = insert(cast(Table, DocumentId.__table__)).inline()
 
 
 def remember(session: Session, message: Message, envelope: Envelope, replaces: Identifier | None) -> None:
     """Keep every name of a message that was taken, and what it says that it replaces."""
-    for name in names_of(envelope):
-        session.add(_row(message, str(name.kind), name.identifier))
+    _add(session, message, [(str(name.kind), name.identifier) for name in names_of(envelope)])
     if replaces is not None:
         remember_replaced(session, message, replaces)
 
 
 def remember_replaced(session: Session, message: Message, replaces: Identifier) -> None:
     """Keep what a message says that it replaces."""
-    session.add(_row(message, REPLACES, replaces))
+    _add(session, message, [(REPLACES, replaces)])
 
 
 def named(
@@ -159,7 +159,8 @@ def _is_called(row: DocumentId, target: Identifier) -> bool:
     return is_same(Identifier(target.value, row.system), target)
 
 
-def _row(message: Message, kind: str, identifier: Identifier) -> DocumentId:
-    row = DocumentId(value=key(identifier.value), sender_mailbox=key(message.sender_mailbox or ""), kind=kind)
-    row.mesh_message_id, row.system = message.mesh_message_id, identifier.system
-    return row
+def _add(session: Session, message: Message, names: Iterable[tuple[str, Identifier]]) -> None:
+    same = {"sender_mailbox": key(message.sender_mailbox or ""), "mesh_message_id": message.mesh_message_id}
+    rows = [{**same, "kind": kind, "value": key(name.value), "system": name.system} for kind, name in names]
+    if rows:
+        session.connection().execute(_ADD, rows)

@@ -17,6 +17,9 @@ from shared.tables import one_of
 REPLACES: Final = "replaces"
 """The kind of name by which a document means the one before it."""
 
+PROCESSED_KINDS: Final = ("message", "payload")
+"""What an id that earned 20013 is the id of."""
+
 _LONGEST_KEY: Final = 255
 
 
@@ -31,7 +34,7 @@ class ProcessedId(Base):
     mesh_message_id: Mapped[str] = mapped_column(String(100))
     processed_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
-    __table_args__ = (CheckConstraint(one_of("kind", "message", "payload"), name="ck_processed_id_kind"),)
+    __table_args__ = (CheckConstraint(one_of("kind", *PROCESSED_KINDS), name="ck_processed_id_kind"),)
 
 
 class DocumentId(Base):

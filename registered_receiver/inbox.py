@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final, cast
 
-from sqlalchemy import and_, bindparam, exists, or_, select, update
+from sqlalchemy import Table, bindparam, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from registered_receiver import ledger, subjects
-from registered_receiver.id_tables import ProcessedId, key
+from registered_receiver.id_tables import PROCESSED_KINDS, ProcessedId, key
 from registered_receiver.ledger import LeaseLost
 from registered_receiver.states import MessageEvent, MessageState
 from registered_receiver.tables import Message, MessageBody, Response
@@ -49,6 +49,13 @@ _CLAIM: Final = (
     )
 )
 _BODY: Final = select(MessageBody.body).where(MessageBody.mesh_message_id == bindparam("mesh_message_id"))
+_ADD_BODY: Final = insert(cast(Table, MessageBody.__table__)).inline()
+_PROCESSED: Final = select(ProcessedId.kind, ProcessedId.value).where(
+    is_one_of(ProcessedId.kind, *PROCESSED_KINDS),
+    ProcessedId.value.in_(bindparam("ids", expanding=True)),
+    ProcessedId.sender_mailbox == bindparam("sender_mailbox"),
+)
+_ADD_PROCESSED: Final = insert(cast(Table, ProcessedId.__table__)).inline()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +76,38 @@ class Claimed:
 
 def keep(session: Session, incoming: IncomingMessage, now: datetime) -> Message | None:
     """Store a report message; None when it is stored already, which is silently the same message (decision 8)."""
-    message = keep_record(session, incoming.headers, MessageEvent.COLLECTED, now)
+    message = keep_record(session, incoming.headers, MessageEvent.COLLECTED, now, truncated=incoming.truncated)
     if message is not None:
-        message.truncated = incoming.truncated
-        session.add(MessageBody(mesh_message_id=message.mesh_message_id, body=incoming.body))
+        body = {"mesh_message_id": message.mesh_message_id, "body": incoming.body}
+        # nothing else needs it as an object
+        session.connection().execute(_ADD_BODY, body)
     return message
 
 
 def keep_record(
-    session: Session, headers: MessageHeaders, event: MessageEvent, now: datetime, *, code: str | None = None
+    session: Session,
+    headers: MessageHeaders,
+    event: MessageEvent,
+    now: datetime,
+    *,
+    code: str | None = None,
+    truncated: bool = False,
 ) -> Message | None:
-    """Record a message as ``event`` brings it here; None when it is here already.
+    """Record a message as ``event`` brings it here, and return it for reading; None when it is here already.
 
     Of a message that was left in MESH only the record is here. It is taken over when the message proves to be ours.
     """
     left = event is MessageEvent.LEFT_IN_MESH
-    message = session.get(Message, headers.message_id, with_for_update=True)
-    if message is None:
-        message = Message(mesh_message_id=headers.message_id, left_in_mesh=left, attempts=0, truncated=False)
-        _describe(message, headers, event, now)
-        ledger.begin(session, message, event, now, code=code)
-        return message
+    said = _said(headers, event, now) | {"truncated": truncated, "left_in_mesh": left}
+    new = ledger.begin(session, {"mesh_message_id": headers.message_id} | said, event, now, code=code)
+    if new is not None:
+        return new
+    message = session.get_one(Message, headers.message_id, with_for_update=True)
     if left or not message.left_in_mesh:
         return None
-    message.left_in_mesh, message.pruned_at = False, None
-    _describe(message, headers, event, now)
+    message.pruned_at = None
+    for name, value in said.items():
+        setattr(message, name, value)
     ledger.advance(session, message, event, now, code=code)
     return message
 
@@ -109,21 +123,24 @@ def is_kept(session: Session, mesh_message_id: str) -> bool:
     return message is not None and not message.left_in_mesh
 
 
-def _describe(message: Message, headers: MessageHeaders, event: MessageEvent, now: datetime) -> None:
-    """Write down what MESH says about a message."""
-    message.message_type = headers.message_type
-    message.workflow_id = headers.workflow_id
-    message.sender_mailbox = (headers.sender or "").strip().upper() or None
-    message.recipient = headers.recipient
-    message.local_id = headers.local_id
-    message.linked_message_id = headers.linked_message_id
-    message.subject = headers.subject
-    message.status_code = headers.status_code
-    message.status_description = headers.status_description
-    message.received_at = now
-    # a report says it itself, once it is read
-    is_report = event is MessageEvent.COLLECTED
-    message.confidential = None if is_report else subjects.is_confidential(headers.subject, stated=False)
+def _said(headers: MessageHeaders, event: MessageEvent, now: datetime) -> dict[str, Any]:
+    """Return the columns that have what MESH says about a message."""
+    return {
+        "message_type": headers.message_type,
+        "workflow_id": headers.workflow_id,
+        "sender_mailbox": (headers.sender or "").strip().upper() or None,
+        "recipient": headers.recipient,
+        "local_id": headers.local_id,
+        "linked_message_id": headers.linked_message_id,
+        "subject": headers.subject,
+        "status_code": headers.status_code,
+        "status_description": headers.status_description,
+        "received_at": now,
+        # a report says it itself, once it is read
+        "confidential": None
+        if event is MessageEvent.COLLECTED
+        else subjects.is_confidential(headers.subject, stated=False),
+    }
 
 
 def answered_by(session: Session, headers: MessageHeaders) -> Response | None:
@@ -181,26 +198,23 @@ def note_identity(message: Message, message_id: str | None, sender_reference: st
 def processed(session: Session, ids: Iterable[tuple[str, str | None]], sender_mailbox: str | None) -> set[str]:
     """Return the kinds of those (kind, value) ids that earned 20013 before, from this mailbox (decision 27)."""
     # earlier releases kept an id as it came
-    written = [(kind, key(each)) for kind, value in ids for each in {normal_form(value), value or ""} - {""}]
+    written = {(kind, key(each)) for kind, value in ids for each in {normal_form(value), value or ""} - {""}}
     if not written:
         return set()
-    query = select(ProcessedId.kind).where(
-        or_(*(and_(ProcessedId.kind == kind, ProcessedId.value == value) for kind, value in written)),
-        ProcessedId.sender_mailbox == key(sender_mailbox or ""),
-    )
-    return set(session.scalars(query))
+    wanted = {"ids": sorted({value for _, value in written}), "sender_mailbox": key(sender_mailbox or "")}
+    return {kind for kind, value in session.execute(_PROCESSED, wanted) if (kind, value) in written}
 
 
 def mark_processed(session: Session, message: Message, keys: Iterable[tuple[str, str | None]], now: datetime) -> None:
     """Remember that these (kind, value) ids earned 20013."""
-    mailbox, mesh_message_id = key(message.sender_mailbox or ""), message.mesh_message_id
-    for kind, value in keys:
-        if normal_form(value):
-            row = ProcessedId(
-                kind=kind, value=key(normal_form(value)), sender_mailbox=mailbox, mesh_message_id=mesh_message_id
-            )
-            row.processed_at = now
-            session.add(row)
+    same = {"sender_mailbox": key(message.sender_mailbox or ""), "mesh_message_id": message.mesh_message_id}
+    rows = [
+        {**same, "kind": kind, "value": key(normal_form(value)), "processed_at": now}
+        for kind, value in keys
+        if normal_form(value)
+    ]
+    if rows:
+        session.connection().execute(_ADD_PROCESSED, rows)
 
 
 def find(session: Session, identifier: str) -> Message | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
@@ -23,7 +23,7 @@ from registered_receiver.states import (
 from registered_receiver.tables import Alert, Audit, Message, Response, Task, Timeline, WebLockout, WebSession, WebUser
 from shared.alerts import AlertBook
 from shared.audit import AuditBook
-from shared.db import after_commit, before_commit
+from shared.db import after_commit, before_commit, insert_once
 from shared.errors import MessagingError
 from shared.log import Event, emit
 from shared.states import next_state
@@ -61,12 +61,20 @@ def if_uuid(chosen: str | None) -> str | None:
     return chosen if chosen and _UUID.fullmatch(chosen) else None
 
 
-def begin(session: Session, message: Message, event: MessageEvent, now: datetime, *, code: str | None = None) -> None:
-    """Add a new message in its first state, and the first line of its timeline."""
-    message.state, message.changed_at = INITIAL[event], now
-    session.add(message)
+def begin(
+    session: Session, columns: Mapping[str, Any], event: MessageEvent, now: datetime, *, code: str | None = None
+) -> Message | None:
+    """Add a message with these ``columns`` in its first state, and the first line of its timeline.
+
+    Returns it for reading alone, or None when a message with its id is here already: then nothing is done.
+    """
+    values = {**columns, "attempts": 0, "state": INITIAL[event], "changed_at": now}
+    if not insert_once(session, Message, **values):
+        return None
+    message = Message(**values)
     note(session, message, event, now, to=message.state, code=code)
     _log(session, message, event, code=code)
+    return message
 
 
 def advance(

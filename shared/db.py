@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Dialect,
     Executable,
     Row,
+    Table,
     bindparam,
     inspect,
     text,
@@ -190,28 +192,33 @@ def after_commit(session: Session, action: Callable[[], None]) -> None:
 
 def insert_once(session: Session, model: type[Any], **values: object) -> bool:
     """Insert a row unless one with the same key is there already, by whoever; say whether it is new."""
-    statement = _insert(session, model).values(**values).on_conflict_do_nothing().returning(*inspect(model).primary_key)
-    return session.execute(statement).first() is not None
+    statement = _insert_once(session.get_bind().dialect.name, model.__table__)
+    return session.connection().execute(statement, values).first() is not None
 
 
 def insert_or_lock(session: Session, model: type[Any], **values: object) -> None:
     """Insert a row, or keep the one with the same key from others until the transaction ends."""
-    statement = _insert(session, model).values(**values)
+    statement = _insert(session.get_bind().dialect.name, model.__table__).values(**values)
     key = [column.name for column in inspect(model).primary_key]
     # an update to what it is already: that locks the row
     same = {name: statement.excluded[name] for name in key}
     session.execute(statement.on_conflict_do_update(index_elements=key, set_=same))
 
 
-def _insert(session: Session, model: type[Any]) -> Any:
+@cache
+def _insert_once(dialect: str, table: Table) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing().returning(*table.primary_key.columns)
+
+
+def _insert(dialect: str, table: Table) -> Any:
     """Return the INSERT of the database in use, with its way of doing nothing; the other one is never loaded."""
-    if session.get_bind().dialect.name == "postgresql":
+    if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
 
-        return postgresql.insert(model)
+        return postgresql.insert(table)
     from sqlalchemy.dialects import sqlite
 
-    return sqlite.insert(model)
+    return sqlite.insert(table)
 
 
 def is_one_of(column: InstrumentedAttribute[Any], *values: str) -> ColumnElement[bool]:

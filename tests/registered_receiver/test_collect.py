@@ -209,7 +209,7 @@ def test_what_the_database_refuses_of_one_message_holds_no_other_up_and_is_told(
     def refuse_one(session: Session, incoming: IncomingMessage, now: datetime) -> Message | None:
         message = real(session, incoming, now)
         if message is not None and message.mesh_message_id == bad:
-            message.state = cast("MessageState", "lost")
+            session.get_one(Message, bad).state = cast("MessageState", "lost")
             session.flush()
         return message
 
