@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import cycle
 from typing import Any, Final, cast
 
 from sqlalchemy import Table, bindparam, exists, insert, or_, select, update
@@ -50,9 +51,11 @@ _CLAIM: Final = (
 )
 _BODY: Final = select(MessageBody.body).where(MessageBody.mesh_message_id == bindparam("mesh_message_id"))
 _ADD_BODY: Final = insert(cast(Table, MessageBody.__table__)).inline()
+_SPELLINGS: Final = 2 * len(PROCESSED_KINDS)
 _PROCESSED: Final = select(ProcessedId.kind, ProcessedId.value).where(
     is_one_of(ProcessedId.kind, *PROCESSED_KINDS),
-    ProcessedId.value.in_(bindparam("ids", expanding=True)),
+    # each of a kind may be spelt in two ways
+    ProcessedId.value.in_([bindparam(f"id_{number}") for number in range(_SPELLINGS)]),
     ProcessedId.sender_mailbox == bindparam("sender_mailbox"),
 )
 _ADD_PROCESSED: Final = insert(cast(Table, ProcessedId.__table__)).inline()
@@ -163,11 +166,11 @@ def answered_by(session: Session, headers: MessageHeaders) -> Response | None:
 
 def claim(database: Database, now: datetime) -> Claimed | None:
     """Take the oldest message that waits to be judged or matched; None for none."""
-    row = database.at_once(_CLAIM, {"now": now, "until": now + _LEASE})
-    if row is None:
-        return None
-    with database.snapshot() as session:
-        body = read_body(session, row.mesh_message_id)
+    with database.one_by_one() as connection:
+        row = connection.execute(_CLAIM, {"now": now, "until": now + _LEASE}).first()
+        if row is None:
+            return None
+        body = connection.scalar(_BODY, {"mesh_message_id": row.mesh_message_id}) or b""
     return Claimed(**row._asdict() | {"state": MessageState(row.state), "body": body})
 
 
@@ -201,7 +204,8 @@ def processed(session: Session, ids: Iterable[tuple[str, str | None]], sender_ma
     written = {(kind, key(each)) for kind, value in ids for each in {normal_form(value), value or ""} - {""}}
     if not written:
         return set()
-    wanted = {"ids": sorted({value for _, value in written}), "sender_mailbox": key(sender_mailbox or "")}
+    spellings = zip(range(_SPELLINGS), cycle(sorted({value for _, value in written})), strict=False)
+    wanted = {f"id_{number}": value for number, value in spellings} | {"sender_mailbox": key(sender_mailbox or "")}
     return {kind for kind, value in session.execute(_PROCESSED, wanted) if (kind, value) in written}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -23,7 +23,7 @@ from registered_receiver.states import (
 from registered_receiver.tables import Alert, Audit, Message, Response, Task, Timeline, WebLockout, WebSession, WebUser
 from shared.alerts import AlertBook
 from shared.audit import AuditBook
-from shared.db import after_commit, before_commit, insert_once
+from shared.db import after_commit, insert_last, insert_once
 from shared.errors import MessagingError
 from shared.log import Event, emit
 from shared.states import next_state
@@ -37,7 +37,6 @@ ALERTS: Final = AlertBook(Alert)
 AUDIT: Final = AuditBook(Audit)
 ACCOUNTS: Final = Accounts(WebUser, WebSession, WebLockout)
 
-_LINES: Final = "lines of timelines"
 _ADD_LINE: Final = insert(cast(Table, Timeline.__table__)).inline()
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -123,10 +122,8 @@ def note(
     """Add a line to the timeline of ``message``; without ``was`` and ``to`` no state changes."""
     line = {"mesh_message_id": message.mesh_message_id, "at": now, "event": str(event), "by": by}
     line |= {"from_state": was, "to_state": to, "code": code, "detail": detail}
-    lines = session.info.setdefault(_LINES, [])
-    if not lines:
-        before_commit(session, lambda: _write(session, lines))
-    lines.append(line)
+    # nobody changes it any more, so no object need stand for it
+    insert_last(session, _ADD_LINE, line)
 
 
 def timeline(session: Session, mesh_message_id: str) -> list[Timeline]:
@@ -183,12 +180,6 @@ def park(
         action=f"{advice} See `show {mesh_id}`, mend the cause, then `retry {mesh_id}`.".lstrip(),
         code=code,
     )
-
-
-def _write(session: Session, lines: Sequence[Mapping[str, object]]) -> None:
-    """Write all lines of a transaction at once; nobody changes them any more, so no objects need stand for them."""
-    session.flush()
-    session.connection().execute(_ADD_LINE, lines)
 
 
 def _log(session: Session, message: Message, event: MessageEvent, **more: object) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
-from sqlalchemy import bindparam, exists, select
+from sqlalchemy import Table, bindparam, exists, insert, select
 from sqlalchemy.orm import Session, aliased, undefer
 
 from registered_receiver import events, ledger, replies
 from registered_receiver.ledger import LeaseLost
 from registered_receiver.tables import Message, Response
+from shared.db import insert_last
 from shared.errors import MeshRefused
 from shared.itk3.build import build_response
 from shared.itk3.codes import Level, find
@@ -55,6 +56,7 @@ _CLAIMED: Final = (
     .where(Response.response_id.in_(bindparam("response_ids", expanding=True)))
     .with_for_update(of=Response)
 )
+_ADD: Final = insert(cast(Table, Response.__table__)).inline()
 
 UNDELIVERED: Final = "response_undelivered"
 """The kind of alert about a response that MESH could not deliver, and the line in the timeline."""
@@ -88,23 +90,23 @@ def queue(session: Session, message: Message, response: ResponseMessage, now: da
     if message.sender_mailbox is None:
         _tell_unanswerable(session, message, response.code, now)
         return
-    row = Response(
-        response_id=response.response_id,
-        mesh_message_id=message.mesh_message_id,
-        level=level,
-        code=response.code,
-        to_mailbox=message.sender_mailbox,
-        workflow_id=f"{message.workflow_id}{ACKNOWLEDGEMENT_SUFFIX}",
+    row = {
+        "response_id": response.response_id,
+        "mesh_message_id": message.mesh_message_id,
+        "level": level,
+        "code": response.code,
+        "to_mailbox": message.sender_mailbox,
+        "workflow_id": f"{message.workflow_id}{ACKNOWLEDGEMENT_SUFFIX}",
         # decision 12: ours to choose; a retry of this send keeps it
-        local_id=f"{response.response_id}.1",
-        subject=replies.subject(response.code),
-        body=build_response(response),
-        queued_at=now,
-        attempts=0,
-    )
-    session.add(row)
+        "local_id": f"{response.response_id}.1",
+        "subject": replies.subject(response.code),
+        "body": build_response(response),
+        "queued_at": now,
+        "attempts": 0,
+    }
+    insert_last(session, _ADD, row)
     ledger.note(session, message, "response_queued", now, code=response.code)
-    ledger.say(session, events.RESPONSE_QUEUED, message, local_id=row.local_id, code=row.code)
+    ledger.say(session, events.RESPONSE_QUEUED, message, local_id=row["local_id"], code=response.code)
 
 
 def claim(session: Session, now: datetime) -> list[ClaimedResponse]:

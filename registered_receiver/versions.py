@@ -45,7 +45,7 @@ def lock(session: Session, sender_ods_code: str, consultation_id: str) -> None:
     if session.get_bind().dialect.name == "postgresql":
         name = f"{sender_ods_code}\n{consultation_id}".encode("utf-8", "surrogateescape")
         key = int.from_bytes(hashlib.sha256(name).digest()[:8], "big", signed=True)
-        session.execute(_LOCK, {"key": key})
+        session.connection().execute(_LOCK, {"key": key})
 
 
 def put_in_place(session: Session, task: Task, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import cache
@@ -14,11 +14,10 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Dialect,
-    Executable,
-    Row,
+    Insert,
     Table,
-    bindparam,
     inspect,
+    literal_column,
     text,
 )
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
@@ -40,6 +39,7 @@ NOT_READY = (*DATABASE_AWAY, ProgrammingError)
 
 _AT_LAST = "at last"
 _AFTERWARDS = "afterwards"
+_ROWS = "rows to insert last"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -92,10 +92,11 @@ class Database:
             for action in session.info.get(_AFTERWARDS, ()):
                 action()
 
-    def at_once(self, statement: Executable, values: Mapping[str, object]) -> Row[Any] | None:
-        """Execute one ``statement`` that is a transaction of its own; return the first row that it gives."""
+    @contextmanager
+    def one_by_one(self) -> Iterator[Connection]:
+        """Give a connection for statements that need not go together: on a server each is a transaction of its own."""
         with self._single.begin() as connection:
-            return connection.execute(statement, values).first()
+            yield connection
 
     @contextmanager
     def snapshot(self) -> Iterator[Session]:
@@ -190,6 +191,23 @@ def after_commit(session: Session, action: Callable[[], None]) -> None:
     session.info.setdefault(_AFTERWARDS, []).append(action)
 
 
+def insert_last(session: Session, statement: Insert, row: Mapping[str, object]) -> None:
+    """Insert a row, with all others of its kind at once, as the last thing of a :meth:`Database.transaction`.
+
+    For what nobody in this transaction looks for or changes. The same ``statement`` object says what is of one kind.
+    """
+    rows = session.info.setdefault(_ROWS, {})
+    if not rows:
+        before_commit(session, lambda: _insert_all(session, rows))
+    rows.setdefault(statement, []).append(row)
+
+
+def _insert_all(session: Session, rows: Mapping[Insert, Sequence[Mapping[str, object]]]) -> None:
+    session.flush()
+    for statement, of_one_kind in rows.items():
+        session.connection().execute(statement, of_one_kind)
+
+
 def insert_once(session: Session, model: type[Any], **values: object) -> bool:
     """Insert a row unless one with the same key is there already, by whoever; say whether it is new."""
     statement = _insert_once(session.get_bind().dialect.name, model.__table__)
@@ -226,7 +244,7 @@ def is_one_of(column: InstrumentedAttribute[Any], *values: str) -> ColumnElement
 
     A partial index is chosen only where the statement says the same as its condition.
     """
-    return column.in_(bindparam(None, [str(value) for value in values], expanding=True, literal_execute=True))
+    return column.in_([literal_column(f"'{value}'") for value in values])
 
 
 def append_only(table: str, dialect: str) -> tuple[str, ...]:

@@ -98,12 +98,13 @@ def test_what_is_done_to_the_objects_of_a_snapshot_is_not_kept(database: Databas
         assert session.scalars(select(Alert.text)).all() == ["as it was"]
 
 
-def test_one_statement_is_a_transaction_of_its_own_and_gives_what_it_returns(database: Database) -> None:
+def test_what_is_done_one_by_one_is_durable_and_gives_what_it_returns(database: Database) -> None:
     with database.transaction() as session:
         session.add(alert(text="as it was"))
     close = update(Alert).where(Alert.text == bindparam("was")).values(text="changed").returning(Alert.text)
 
-    first, second = (database.at_once(close, {"was": "as it was"}) for _ in range(2))
+    with database.one_by_one() as connection:
+        first, second = (connection.execute(close, {"was": "as it was"}).first() for _ in range(2))
 
     assert first is not None
     assert (tuple(first), second) == (("changed",), None)
