@@ -130,12 +130,14 @@ class Receiver:
         from registered_receiver.tables import Digest
         from shared.alert_mail import mail_jobs
         from shared.daemon import Bell, Job
+        from shared.itk3 import stu3
 
+        stu3.load()
         settings, database, clock = self.settings, self.database, self.clock
         workflows, largest = settings.workflows, settings.max_message_size
         bell = Bell()
         collect = Collect(database, clock, self.mesh, workflows, largest, self.stopping.is_set, bell.ring)
-        process = Process(database, clock, self.practice)
+        process = Process(database, clock, self.practice, self.stopping.is_set)
         reply = Reply(database, clock, self.mesh, self.stopping.is_set)
         chase = Chase(database, clock, settings.review_within)
         prune = Prune(database, clock, settings.retention)

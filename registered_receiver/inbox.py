@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import cycle
@@ -22,20 +23,25 @@ from shared.itk3.primitives import is_fhir_id
 from shared.mesh.messages import IncomingMessage, MessageHeaders
 
 # judging and filing take a second or two; a process that died must not hold a message for long
-_LEASE: Final = timedelta(seconds=60)
+_FOR_ONE: Final = timedelta(seconds=60)
+# the others that were claimed with it begin within half a minute
+_LEASE: Final = _FOR_ONE + timedelta(seconds=30)
+# a claim costs the database a commit
+_TOGETHER: Final = 5
 _LONGEST_KEY: Final = 255
 
 _DUE: Final = (
     select(Message.mesh_message_id)
     .where(is_one_of(Message.state, MessageState.RECEIVED, MessageState.VALID), Message.claimable(bindparam("now")))
     .order_by(Message.received_at, Message.mesh_message_id)
-    .limit(1)
+    .limit(_TOGETHER)
     .with_for_update(skip_locked=True)
+    .cte("due")
 )
-# not with the body: SQLite would copy that into a file of its own to sort by age
+# not with the bodies: they may be large, and SQLite would copy them into a file of its own to sort by age
 _CLAIM: Final = (
     update(Message)
-    .where(Message.mesh_message_id == _DUE.scalar_subquery())
+    .where(Message.mesh_message_id.in_(select(_DUE.c.mesh_message_id)))
     .values(lease_until=bindparam("until"))
     .returning(
         Message.mesh_message_id,
@@ -70,11 +76,14 @@ class Claimed:
     sender_mailbox: str | None
     recipient: str | None = field(repr=False)
     subject: str | None = field(repr=False)
-    body: bytes = field(repr=False)
     truncated: bool
     received_at: datetime
     attempts: int
     lease_until: datetime
+
+    def may_begin(self, now: datetime) -> bool:
+        """Say whether the lease lasts until this message is dealt with, however long that takes."""
+        return now + _FOR_ONE <= self.lease_until
 
 
 def keep(session: Session, incoming: IncomingMessage, now: datetime) -> Message | None:
@@ -164,14 +173,19 @@ def answered_by(session: Session, headers: MessageHeaders) -> Response | None:
     return session.scalars(select(Response).where(Response.local_id == headers.local_id)).one_or_none()
 
 
-def claim(database: Database, now: datetime) -> Claimed | None:
-    """Take the oldest message that waits to be judged or matched; None for none."""
+def claim(database: Database, now: datetime) -> list[Claimed]:
+    """Take the few oldest messages that wait to be judged or matched, the oldest first; empty for none."""
     with database.one_by_one() as connection:
-        row = connection.execute(_CLAIM, {"now": now, "until": now + _LEASE}).first()
-        if row is None:
-            return None
-        body = connection.scalar(_BODY, {"mesh_message_id": row.mesh_message_id}) or b""
-    return Claimed(**row._asdict() | {"state": MessageState(row.state), "body": body})
+        rows = connection.execute(_CLAIM, {"now": now, "until": now + _LEASE}).all()
+    claimed = [Claimed(**row._asdict() | {"state": MessageState(row.state)}) for row in rows]
+    return sorted(claimed, key=lambda each: (each.received_at, each.mesh_message_id))
+
+
+def give_back(database: Database, claimed: Iterable[Claimed]) -> None:
+    """Let others have the messages that were claimed and not begun."""
+    with database.transaction() as session, suppress(LeaseLost):
+        for each in claimed:
+            reclaim(session, each).lease_until = None
 
 
 def reclaim(session: Session, claimed: Claimed) -> Message:

@@ -1,7 +1,8 @@
-"""The job that judges, matches and files what was collected, one message a step."""
+"""The job that judges, matches and files what was collected."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -26,55 +27,67 @@ from shared.itk3.model import ReceivedReport
 from shared.itk3.parse import Reading, read
 from shared.itk3.rules import read_report, states_confidence
 from shared.log import describe
+from shared.mesh.inbox import never
 
 
 @dataclass(frozen=True)
 class Process:
-    """Works on one message at a time; what a crash breaks off, the next claim continues from the stored state."""
+    """Works on one message after the other; what a crash breaks off, the next claim continues from the stored state.
+
+    ``stopping`` is asked between two messages whether the others are to wait.
+    """
 
     database: Database
     clock: Clock
     practice: Practice
+    stopping: Callable[[], bool] = never
 
     def step(self) -> int:
-        """Deal with the oldest message that is due; return how many were dealt with.
+        """Deal with the oldest messages that are due, a few at most; return how many were dealt with.
 
         A message that cannot be dealt with is postponed, in the end parked: the others go on.
         """
         claimed = inbox.claim(self.database, self.clock())
-        if claimed is None:
-            return 0
+        for number, each in enumerate(claimed):
+            if number and (self.stopping() or not each.may_begin(self.clock())):
+                inbox.give_back(self.database, claimed[number:])
+                return number
+            self._deal_with(each)
+        return len(claimed)
+
+    def _deal_with(self, claimed: Claimed) -> None:
+        with self.database.snapshot() as session:
+            body = inbox.read_body(session, claimed.mesh_message_id)
         # when the lease was lost, whoever has the message now does it
         with suppress(LeaseLost):
-            self._work_on_or_postpone(claimed)
-        large_blocks.sweep(len(claimed.body))
-        return 1
+            self._work_on_or_postpone(claimed, body)
+        large_blocks.sweep(len(body))
 
-    def _work_on_or_postpone(self, claimed: Claimed) -> None:
+    def _work_on_or_postpone(self, claimed: Claimed, body: bytes) -> None:
         try:
-            self._work_on(claimed)
+            self._work_on(claimed, body)
         except LeaseLost:
             raise
         except DATABASE_AWAY:
             if claimed.state != MessageState.RECEIVED or claimed.attempts:
                 raise
             # when only the documents found no room, the verdict alone may; a database that is away fails once more
-            self._work_on_or_postpone(replace(claimed, attempts=1))
+            self._work_on_or_postpone(replace(claimed, attempts=1), body)
         except IntegrityError as error:
             if claimed.attempts:
                 self._postpone(claimed, error)
             else:
                 # most likely the same ids were accepted elsewhere at the same moment: it is judged in the light of that
-                self._work_on_or_postpone(replace(claimed, attempts=1))
+                self._work_on_or_postpone(replace(claimed, attempts=1), body)
         except Exception as error:  # noqa: BLE001 - one message must never stop the others
             self._postpone(claimed, error)
 
-    def _work_on(self, claimed: Claimed) -> None:
+    def _work_on(self, claimed: Claimed, body: bytes) -> None:
         limit = self.practice.max_message_size
         if claimed.state == MessageState.VALID:
             # it was small enough when it was judged
-            limit = max(limit, len(claimed.body))
-        reading = read(claimed.body, limit, truncated=claimed.truncated)
+            limit = max(limit, len(body))
+        reading = read(body, limit, truncated=claimed.truncated)
         matches = claimed.state == MessageState.VALID or self._judge(claimed, reading)
         if matches and reading.envelope is not None:
             report = read_report(reading.envelope)

@@ -37,6 +37,8 @@ JOB_FAILED = Event(
     "A round of a job broke off for an unforeseen reason; the next round comes.",
     "If it repeats, report it with this line.",
 )
+# a message makes some thousands; to look for garbage several times in each finds little
+_NEW_OBJECTS = 5_000
 _STOPPING_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 EVENTS = (DAEMON_STARTED, DAEMON_STOPPING, DAEMON_STOPPED, JOB_FAILED, *outage.EVENTS)
@@ -170,6 +172,7 @@ def run_until_stopped(
     # What is here by now stays to the end. The collector no longer goes through it, and no longer waits until there is
     # a quarter as much garbage: a few cycles with a large message in each are little to count, and much to keep.
     gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
     with stopping_signals_blocked():
         scheduler.start()
         emit(DAEMON_STARTED, version=version, jobs=[job.name for job in jobs])

@@ -98,8 +98,8 @@ class Connection:
         self._clock = clock
         self._sleep = sleep
         self._timeouts = timeouts
+        self._url = account.url
         self._client = httpx.Client(
-            base_url=account.url,
             headers=_STANDARD_HEADERS,
             verify=tls_context(account),
             transport=transport,
@@ -165,7 +165,7 @@ class Connection:
         try:
             request = self._client.build_request(
                 method,
-                path,
+                f"{self._url}{path}",
                 headers={**(headers or {}), **self._signer.headers(signed=signed), **_length(body)},
                 content=body,
                 timeout=self._timeouts.of(with_body=body is not None),

@@ -176,10 +176,13 @@ class Batch:
 
     def _work(self, order: Sequence[str]) -> None:
         self._bench.step("collect")
-        for mesh_id in order:  # the oldest first, one a step
+        # whoever is to stop deals with one a step, the oldest
+        self._bench.receiver.stopping.set()
+        for mesh_id in order:
             begun = time.process_time()
             self._bench.step("process")
             self._processing[mesh_id] = time.process_time() - begun
+        self._bench.receiver.stopping.clear()
         for job in ("process", "reply", "drop", "chase"):
             while self._bench.step(job):
                 pass

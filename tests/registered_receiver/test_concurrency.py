@@ -11,7 +11,7 @@ import pytest
 
 from registered_receiver import process, response_queue
 from registered_receiver.app import Receiver
-from registered_receiver.inbox import claim
+from registered_receiver.inbox import claim, give_back
 from registered_receiver.matching import IndexedPatient
 from registered_receiver.tables import Poller
 from registered_receiver.validation import validate
@@ -156,7 +156,59 @@ def test_a_claimed_message_is_nobody_elses_until_its_lease_ends(receiver: Receiv
     receiver.pass_time(minutes=2)
     third = claim(receiver.database, receiver.now())
 
-    assert (first is not None, second, third is not None) == (True, None, True)
+    assert (len(first), second, len(third)) == (1, [], 1)
+
+
+def test_a_few_messages_are_claimed_at_once_the_oldest_first(receiver: ReceiverBench) -> None:
+    delivered = []
+    for version in range(1, 8):
+        delivered.append(receiver.deliver(report(version)))
+        receiver.step("collect")
+        receiver.pass_time(seconds=1)
+
+    first = claim(receiver.database, receiver.now())
+    second = claim(receiver.database, receiver.now())
+
+    assert [each.mesh_message_id for each in first] == delivered[:5]
+    assert [each.mesh_message_id for each in second] == delivered[5:]
+
+
+@pytest.mark.parametrize("reason", ["the daemon stops", "the first one took long"])
+def test_messages_that_were_claimed_and_not_begun_are_given_back(
+    receiver: ReceiverBench, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    for version in range(1, 4):
+        receiver.deliver(report(version))
+    receiver.step("collect")
+
+    def interrupted(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        if reason == "the daemon stops":
+            receiver.receiver.stopping.set()
+        else:
+            receiver.pass_time(seconds=31)
+        return validate(*arguments)
+
+    monkeypatch.setattr(process, "validate", interrupted)
+
+    assert receiver.step("process") == 1
+    assert Counter(message["state"] for message in receiver.messages()) == {"filed": 1, "received": 2}
+
+    receiver.receiver.stopping.clear()
+    assert receiver.step("process") == 2
+    assert Counter(message["state"] for message in receiver.messages()) == {"filed": 3}
+
+
+def test_what_is_given_back_too_late_stays_with_whoever_took_it_over(receiver: ReceiverBench) -> None:
+    receiver.deliver(report())
+    receiver.step("collect")
+    claimed = claim(receiver.database, receiver.now())
+    receiver.pass_time(minutes=2)
+    taken_over = claim(receiver.database, receiver.now())
+
+    give_back(receiver.database, claimed)
+
+    assert (len(taken_over), claim(receiver.database, receiver.now())) == (1, [])
 
 
 def test_a_process_that_was_too_slow_leaves_the_message_to_whoever_took_it_over(

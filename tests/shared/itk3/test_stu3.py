@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from shared.itk3.build import build_report
@@ -49,3 +52,22 @@ def test_an_unknown_resource_is_a_fault() -> None:
 
 def test_a_missing_element_is_a_fault() -> None:
     assert check({"resourceType": "MessageHeader"}) != ()
+
+
+def test_what_messages_usually_hold_is_loaded_before_the_first_one_comes() -> None:
+    script = """
+import sys
+from shared.itk3 import stu3
+from shared.itk3.parse import read
+from shared.itk3.rule import Context
+from shared.itk3.rules import judge
+stu3.load()
+before = set(sys.modules)
+body = sys.stdin.buffer.read()
+verdict = judge(read(body, len(body)), Context("B82002", "ALDERMB1"))
+print(verdict.accepted, sorted(each for each in set(sys.modules) - before if each.startswith("fhir")))
+"""
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    done = subprocess.run(command, input=build_report(MESSAGE), capture_output=True, check=True)
+
+    assert done.stdout.decode().split(maxsplit=1)[1].strip() == "[]"
