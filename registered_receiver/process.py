@@ -52,7 +52,13 @@ class Process:
             if number and (self.stopping() or not each.may_begin(self.clock())):
                 inbox.give_back(self.database, claimed[number:])
                 return number
-            self._deal_with(each)
+            try:
+                self._deal_with(each)
+            except DATABASE_AWAY:
+                # if it has no room for this one alone, the others need not wait for the end of their lease
+                with suppress(*DATABASE_AWAY):
+                    inbox.give_back(self.database, claimed[number + 1 :])
+                raise
         return len(claimed)
 
     def _deal_with(self, claimed: Claimed) -> None:

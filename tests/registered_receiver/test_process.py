@@ -313,6 +313,29 @@ def test_a_report_for_whose_documents_the_database_has_no_room_is_answered_all_t
     assert outcome(receiver.only()) == ("valid", "20013", None)
 
 
+def test_a_message_for_which_the_database_has_no_room_does_not_keep_those_claimed_with_it(
+    receiver: ReceiverBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_arguments: object, **_more: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    for version in (1, 2):
+        receiver.deliver(report(version))
+        receiver.step("collect")
+        receiver.pass_time(seconds=1)
+    monkeypatch.setattr(worklist, "file", full)
+    with pytest.raises(OperationalError):
+        receiver.step("process")
+    monkeypatch.undo()
+
+    receiver.once()
+
+    assert [outcome(message) for message in receiver.messages()] == [
+        ("filed", "20013", "30001"),
+        ("valid", "20013", None),
+    ]
+
+
 def test_an_empty_patient_index_opens_an_alert_which_closes_once_patients_are_there(
     make_receiver: MakeReceiver,
 ) -> None:
