@@ -139,4 +139,8 @@ def _send_error_class(answer: Answer) -> type[MeshError]:
 
 
 def _clean(text: str | None, patient_data: tuple[str, ...], limit: int = _TEXT_LIMIT) -> str | None:
-    return redact(" ".join(text.split()), *patient_data)[:limit] if text else None
+    if not text:
+        return None
+    # what no database and no log can hold may be escaped in JSON
+    printable = "".join(each if each.isprintable() else " " for each in text)
+    return redact(" ".join(printable.split()), *patient_data)[:limit]

@@ -65,6 +65,12 @@ def test_an_error_body_that_is_no_json_is_survived(body: bytes) -> None:
     assert read_problem(body) == Problem()
 
 
+def test_what_cannot_be_printed_is_a_blank() -> None:
+    body = rb'{"detail": [{"event": "SE\u0000ND", "code": "1\u00002", "msg": "Un\u0000regis\u0007tered\u001b"}]}'
+
+    assert read_problem(body) == Problem(event="SE ND", code="1 2", message="Un regis tered")
+
+
 def test_what_mesh_quotes_is_masked_and_shortened() -> None:
     body = {
         "detail": [{"code": "x", "msg": "bad subject 'Report for Smith' for GPPROVIDER_9690937278_1957_Smith " * 9}]
