@@ -28,6 +28,7 @@ from tests.fakes.clock import MovableClock
 from tests.fakes.mesh import InMemoryMesh
 
 LONGEST_STALL = 30.0
+_REQUEST_LINE = re.compile(rb"([A-Z]+) ([!-~]+) HTTP/1\.1\r\n")
 # Small, so that a large body is still on its way when the server stops reading.
 RECEIVE_BUFFER = 65_536
 
@@ -240,11 +241,9 @@ class _Connection(socketserver.BaseRequestHandler):
 
 def _peek(connection: socket.socket) -> Received | None:
     """Return what the next request is without taking a byte of it away; None when there is none, or it is no HTTP."""
-    beginning = connection.recv(2000, socket.MSG_PEEK)
-    if b"\r\n" not in beginning:
-        return None
-    method, path, _ = beginning.partition(b"\r\n")[0].decode("ascii").split(" ")
-    return Received(method, path)
+    # the random bytes with which TLS begins may hold the end of a line, too
+    line = _REQUEST_LINE.match(connection.recv(2000, socket.MSG_PEEK))
+    return Received(line[1].decode(), line[2].decode()) if line else None
 
 
 class _Listener(socketserver.ThreadingTCPServer):
