@@ -54,8 +54,8 @@ class Process:
                 return number
             try:
                 self._deal_with(each)
-            except DATABASE_AWAY:
-                # if it has no room for this one alone, the others need not wait for the end of their lease
+            except Exception:
+                # the others need not wait for the end of their lease when the fault is of this one alone
                 with suppress(*DATABASE_AWAY):
                     inbox.give_back(self.database, claimed[number + 1 :])
                 raise
