@@ -64,10 +64,11 @@ from shared.itk3.rules import judge
 stu3.load()
 before = set(sys.modules)
 body = sys.stdin.buffer.read()
-verdict = judge(read(body, len(body)), Context("B82002", "ALDERMB1"))
+verdict = judge(read(body, len(body)), Context(*sys.argv[1:]))
 print(verdict.accepted, sorted(each for each in set(sys.modules) - before if each.startswith("fhir")))
 """
-    command = [sys.executable, "-W", "ignore", "-c", script]
+    us_and_them = (MESSAGE.recipient.ods_code, MESSAGE.sender_mailbox)
+    command = [sys.executable, "-W", "ignore", "-c", script, *us_and_them]
     done = subprocess.run(command, input=build_report(MESSAGE), capture_output=True, check=True)
 
-    assert done.stdout.decode().split(maxsplit=1)[1].strip() == "[]"
+    assert done.stdout.decode().strip() == "True []"
