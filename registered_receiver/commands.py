@@ -81,8 +81,15 @@ def _add_patients(commands: Commands, open_receiver: OpenReceiver) -> None:
             with receiver.database.transaction() as session:
                 done = patients.store(session, rows, today, replace=replace, force=force)
                 AUDIT.record(session, actor(), "patients_imported", receiver.clock(), reason=str(done))
+                was_empty = patients.is_told_empty(session)
         emit(events.PATIENTS_IMPORTED, patients=done.patients, left=done.left, by=operator())
         click.echo(done)
+        if was_empty:
+            click.echo(
+                "Reports that came while the index was empty were answered 30002, and are not looked at again:"
+                f" see `{NAME} status --state unmatched`, and ask their senders to `reissue` them.",
+                err=True,
+            )
 
 
 def _add_tasks(commands: Commands, open_receiver: OpenReceiver) -> click.Group:

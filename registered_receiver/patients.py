@@ -102,6 +102,11 @@ def tell_of_empty_index(session: Session, now: datetime) -> None:
     )
 
 
+def is_told_empty(session: Session) -> bool:
+    """Say whether what :func:`tell_of_empty_index` opened is open: reports came that could not be matched."""
+    return _EMPTY["subject_id"] in ledger.ALERTS.open_subjects(session, _EMPTY["kind"])
+
+
 def note_filled_index(session: Session, now: datetime) -> int:
     """Close what :func:`tell_of_empty_index` opened once somebody is in the index; return how many were closed."""
     if is_empty(session):

@@ -22,7 +22,6 @@ from registered_receiver.validation import Judgement, validate
 from shared import large_blocks
 from shared.clock import Clock
 from shared.db import DATABASE_AWAY, Database
-from shared.errors import MessagingError
 from shared.itk3.model import ReceivedReport
 from shared.itk3.parse import Reading, read
 from shared.itk3.rules import read_report, states_confidence
@@ -153,7 +152,7 @@ class Process:
             patients.tell_of_empty_index(session, now)
 
     def _postpone(self, claimed: Claimed, error: Exception) -> None:
-        text = str(error) if isinstance(error, MessagingError) else describe(error)
+        text = describe(error)
         now = self.clock()
         with self.database.transaction() as session:
             message = inbox.reclaim(session, claimed)

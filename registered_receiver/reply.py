@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final, TypeAlias
 
 from sqlalchemy.orm import Session
 
@@ -13,13 +14,12 @@ from registered_receiver.ledger import LeaseLost
 from registered_receiver.response_queue import ClaimedResponse
 from registered_receiver.tables import Message, Response
 from shared.clock import Clock
-from shared.db import Database
+from shared.db import DATABASE_AWAY, Database
 from shared.errors import (
     MeshAmbiguous,
     MeshError,
     MeshForbidden,
     MeshPending,
-    MeshProtocolError,
     MeshRefused,
     MeshUnavailable,
     MeshUnreachable,
@@ -28,6 +28,12 @@ from shared.log import describe
 from shared.mesh.delivery import Delivery, TooLate, deliver
 from shared.mesh.inbox import never
 from shared.mesh.mailbox import MeshMailbox
+
+# over these a go ends: every other response would meet the same
+_NOTHING_PASSES: Final = (MeshUnavailable, MeshAmbiguous, MeshForbidden)
+
+Outcome: TypeAlias = Delivery | Exception
+Try: TypeAlias = tuple[ClaimedResponse, Outcome | None]
 
 
 @dataclass(frozen=True)
@@ -45,50 +51,52 @@ class Reply:
     def step(self) -> int:
         """Send what is due and oldest, with the responses that follow; return how many were dealt with.
 
-        Raises MeshUnavailable or MeshForbidden when MESH lets nothing through; nothing is lost of the responses.
+        Raises MeshUnavailable or MeshForbidden when MESH lets nothing through, and whatever unforeseen befell one of
+        them; that is on record then, and nothing is lost of the responses.
         """
         with self.database.transaction() as session:
             claimed = response_queue.claim(session, self.clock())
-        # when the lease was lost, whoever has the responses now looks them up and goes on
-        with suppress(LeaseLost):
-            self._send(claimed)
+        self._send(claimed)
         return len(claimed)
 
     def _send(self, claimed: Sequence[ClaimedResponse]) -> None:
-        """Send one after the other until MESH takes one no more, and record all of it at once."""
-        deliveries, failure = self._deliver(claimed)
-        if claimed:
-            with self.database.transaction() as session, session.no_autoflush:
-                rows = response_queue.reclaim(session, claimed)
-                for (row, message), delivery in zip(rows, deliveries, strict=False):
-                    response_queue.mark_sent(session, row, message, delivery, self.clock())
-                done = len(deliveries)
-                if failure is not None:
-                    self._set_back(session, *rows[done], failure)
-                    done += 1
-                for (row, _), each in zip(rows[done:], claimed[done:], strict=True):
-                    response_queue.give_back(row, each)
-        if isinstance(failure, MeshAmbiguous):
-            # the pause of decision 13 has begun; for this round MESH counts as away
-            raise MeshUnavailable(str(failure), http_status=failure.http_status) from failure
-        if isinstance(failure, MeshUnavailable | MeshForbidden):
-            raise failure
+        """Send one after the other, record what became of each, and say what went wrong that is not of one alone."""
+        outcomes = self._deliver(claimed)
+        errors = self._record([(each, outcomes.get(each.response_id)) for each in claimed])
+        errors += [error for error in outcomes.values() if isinstance(error, Exception)]
+        for error in errors:
+            if not isinstance(error, MeshError):
+                # likely a fault of the daemon itself, which all others meet, too
+                raise error
+        for error in errors:
+            if isinstance(error, MeshAmbiguous):
+                # the pause of decision 13 has begun; for this round MESH counts as away
+                raise MeshUnavailable(str(error), http_status=error.http_status) from error
+            if isinstance(error, _NOTHING_PASSES):
+                raise error
 
-    def _deliver(self, claimed: Sequence[ClaimedResponse]) -> tuple[list[Delivery], MeshError | None]:
-        """Return what MESH took, and the error over which it ended."""
-        deliveries: list[Delivery] = []
+    def _deliver(self, claimed: Sequence[ClaimedResponse]) -> dict[str, Outcome]:
+        """Return what became of each response that was tried; the others are to wait.
+
+        After an infrastructure response that did not go, the business response to the same message waits.
+        """
+        outcomes: dict[str, Outcome] = {}
+        waiting: set[str] = set()
         for each in claimed:
-            if deliveries and (self.stopping() or not each.may_begin(self.clock())):
+            if outcomes and (self.stopping() or not each.may_begin(self.clock())):
                 break
+            if each.mesh_message_id in waiting:
+                continue
             try:
-                deliveries.append(self._bring(each))
+                outcomes[each.response_id] = self._bring(each)
             except TooLate:
                 break
-            except MeshError as error:
-                return deliveries, error
             except Exception as error:  # noqa: BLE001 - what MESH took is on record, and the others do not wait for this one
-                return deliveries, MeshProtocolError(describe(error))
-        return deliveries, None
+                outcomes[each.response_id] = error
+                waiting.add(each.mesh_message_id)
+                if isinstance(error, _NOTHING_PASSES):
+                    break
+        return outcomes
 
     def _bring(self, claimed: ClaimedResponse) -> Delivery:
         until = claimed.lease_until
@@ -96,7 +104,41 @@ class Reply:
             self.client, claimed.outgoing, look_first=claimed.look_first, in_time=lambda: self.clock() < until
         )
 
-    def _set_back(self, session: Session, row: Response, message: Message, error: MeshError) -> None:
+    def _record(self, tries: Sequence[Try]) -> list[Exception]:
+        """Record all of it at once, or, where that fails, each for itself; return why some could not be recorded."""
+        if not tries:
+            return []
+        try:
+            self._write(tries)
+        except Exception:  # noqa: BLE001 - it comes again below, for the response that it is about
+            return [error for each in tries if (error := self._record_alone(each)) is not None]
+        return []
+
+    def _record_alone(self, tried: Try) -> Exception | None:
+        """Record what became of one response; where that fails, let it wait, and in the end be parked."""
+        # when the lease was lost, whoever has the response now looks it up and goes on
+        with suppress(LeaseLost):
+            try:
+                self._write([tried])
+            except (LeaseLost, *DATABASE_AWAY):
+                raise
+            except Exception as error:  # noqa: BLE001 - it must not keep the others from being recorded
+                self._write([(tried[0], error)])
+                return error
+        return None
+
+    def _write(self, tries: Sequence[Try]) -> None:
+        with self.database.transaction() as session, session.no_autoflush:
+            rows = response_queue.reclaim(session, [claimed for claimed, _ in tries])
+            for (row, message), (claimed, outcome) in zip(rows, tries, strict=True):
+                if outcome is None:
+                    response_queue.give_back(row, claimed)
+                elif isinstance(outcome, Delivery):
+                    response_queue.mark_sent(session, row, message, outcome, self.clock())
+                else:
+                    self._set_back(session, row, message, outcome)
+
+    def _set_back(self, session: Session, row: Response, message: Message, error: Exception) -> None:
         """Record what is to become of the response that MESH did not take."""
         if isinstance(error, MeshUnreachable):
             # MESH never heard of it: it stays due for the next round
@@ -109,22 +151,22 @@ class Reply:
         else:
             self._postpone(session, row, message, error)
 
-    def _postpone(self, session: Session, row: Response, message: Message, error: MeshError) -> None:
+    def _postpone(self, session: Session, row: Response, message: Message, error: Exception) -> None:
         """Let the response wait, lest it hold up the others if the fault is its own after all."""
         now = self.clock()
         parked = False
-        if isinstance(error, MeshUnavailable | MeshAmbiguous | MeshForbidden):
+        if isinstance(error, _NOTHING_PASSES):
             # however long it lasts: it is MESH's fault or our account's, not the response's
             row.back_off(now, wish=error.retry_after)
         else:
-            parked = ledger.postpone(session, message, row, now, str(error))
+            parked = ledger.postpone(session, message, row, now, describe(error))
         if not parked:
             extra = {"local_id": row.local_id, "code": row.code, "attempts": row.attempts}
             ledger.say(
                 session,
                 events.RESPONSE_POSTPONED,
                 message,
-                error=str(error),
+                error=describe(error),
                 next_attempt_at=str(row.next_attempt_at),
                 **extra,
             )

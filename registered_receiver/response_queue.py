@@ -67,6 +67,7 @@ class ClaimedResponse:
     """A response that this process sends until ``lease_until``; ``look_first`` says that MESH may have it already."""
 
     response_id: str
+    mesh_message_id: str
     outgoing: OutgoingMessage = field(repr=False)
     look_first: bool
     lease_until: datetime
@@ -125,7 +126,10 @@ def claim(session: Session, now: datetime) -> list[ClaimedResponse]:
         rows += [row, following[row.mesh_message_id]] if row.mesh_message_id in following else [row]
     lease_until = now + _LEASE
     claimed = [
-        ClaimedResponse(row.response_id, _outgoing(row), row.post_began_at is not None, lease_until) for row in rows
+        ClaimedResponse(
+            row.response_id, row.mesh_message_id, _outgoing(row), row.post_began_at is not None, lease_until
+        )
+        for row in rows
     ]
     for row in rows:
         row.lease(now, _LEASE)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
+
+_CHANGES: Final = re.compile(r"^\s*(INSERT|UPDATE|DELETE|TRUNCATE)\b|\bFOR UPDATE\b", re.IGNORECASE)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -17,6 +21,16 @@ def no_authorities() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SSL_CERT_FILE", os.devnull)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def snapshots_only_read() -> None:
+    """Refuse whatever writes or locks where the program says that it reads: a server would keep that at once."""
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def refuse(connection: Connection, _cursor: Any, statement: str, *_more: Any) -> None:
+        if connection.get_execution_options().get("reading") and _CHANGES.search(statement):
+            raise AssertionError(f"a snapshot is for reading: {statement}")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -135,6 +136,28 @@ def test_a_later_version_stays_behind_one_that_the_client_has_not_taken(bare: Fo
     bare.sender.once()
 
     assert len(list(bare.root("A81001").glob("OUT/*.ctl"))) == 1
+
+
+def test_the_responses_to_several_reports_are_handed_over_in_one_go(bare: FolderFlow) -> None:
+    for _ in range(3):
+        bare.sender.enqueue(consultation(consultation_id=str(uuid4())))
+    bare.pass_time(hours=4)
+    bare.sender.once()
+    bare.javas["A81001"].send()
+    bare.javas["B82002"].collect()
+    bare.receiver.step("collect")
+    bare.receiver.step("process")
+
+    bare.receiver.step("reply")
+    first = len(list(bare.root("B82002").glob("OUT/*.ctl")))
+    bare.receiver.step("reply")
+    bare.javas["B82002"].send()
+    bare.pass_time(minutes=1)
+    bare.receiver.step("reply")
+    bare.javas["B82002"].send()
+
+    # what answers the same report is handed over once MESH has the one before
+    assert (first, bare.receiver.answers()) == (3, ["20013"] * 3 + ["30001"] * 3)
 
 
 def test_a_client_that_stands_still_is_told_of_once_and_the_alert_closes_by_itself(bare: FolderFlow) -> None:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from registered_receiver import process, response_queue
 from registered_receiver.app import Receiver
 from registered_receiver.inbox import claim, give_back
 from registered_receiver.matching import IndexedPatient
-from registered_receiver.tables import Poller
+from registered_receiver.tables import Message, Poller
 from registered_receiver.validation import validate
+from shared.db import Database
 from shared.turn import Turn
 from tests.registered_receiver.bench import INDEXED_SMITH, ReceiverBench, person, report
 from tests.registered_receiver.conftest import MakeReceiver
@@ -95,6 +99,36 @@ def test_two_processes_notice_that_versions_name_different_patients(make_receive
     flagged = [alert["subject_id"] for alert in one.alerts() if alert["kind"] == "patient_differs"]
     assert sorted(flagged) == sorted(task["task_id"] for task in one.tasks() if task["version"] == 1)
     assert "work.postponed" not in one.logged.getvalue() + other.logged.getvalue()
+
+
+def someone_waits(database: Database) -> bool:
+    with database.snapshot() as session:
+        return bool(session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")))
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_go_that_the_server_breaks_off_over_a_clerks_decision_is_recorded_all_the_same(
+    receiver: ReceiverBench,
+) -> None:
+    """Two processes wait for each other; PostgreSQL ends one of them, here the one that began to wait first."""
+    for number in range(2):
+        receiver.deliver(report(consultation_id=f"consultation-{number}"))
+    receiver.step("collect")
+    receiver.step("process")
+    first, last = sorted(each["mesh_message_id"] for each in receiver.messages())
+
+    with ThreadPoolExecutor(1) as pool:
+        with suppress(OperationalError), receiver.database.transaction() as clerk:
+            clerk.get_one(Message, last, with_for_update=True)
+            going = pool.submit(receiver.step, "reply")
+            while not (going.done() or someone_waits(receiver.database)):
+                pass
+            clerk.get_one(Message, first, with_for_update=True)
+        done = going.result()
+
+    assert done == 4
+    assert Counter(receiver.answers()) == {"20013": 2, "30001": 2}
+    assert [line["event"] for line in receiver.log_lines()].count("response.sent") == 4
 
 
 def test_two_processes_collect_a_message_once(make_receiver: MakeReceiver) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -352,6 +353,27 @@ def test_an_empty_patient_index_opens_an_alert_which_closes_once_patients_are_th
     assert [(alert["kind"], alert["subject_id"]) for alert in during] == [("patient_index_empty", "patient_index")]
     assert "patients import" in during[0]["action"]
     assert receiver.alerts() == []
+
+
+def test_an_import_says_that_reports_were_answered_while_the_index_was_empty(
+    make_receiver: MakeReceiver, tmp_path: Path
+) -> None:
+    receiver, file = make_receiver(), tmp_path / "patients.csv"
+    file.write_text(
+        "nhs_number,family,given,birth_date,status,left_on,died_on\n"
+        f"{INDEXED_SMITH.nhs_number},Smith,Richard,{INDEXED_SMITH.birth_date},registered,,\n"
+    )
+    receiver.deliver(report())
+    receiver.once()
+
+    first = receiver.command("patients", "import", str(file))
+    receiver.once()
+    again = receiver.command("patients", "import", str(file))
+
+    assert "status --state unmatched" in first.stderr
+    assert "reissue" in first.stderr
+    assert (again.exit_code, again.stderr) == (0, "")
+    assert receiver.json("status", "--state", "unmatched", "--json")[0]["business_code"] == "30002"
 
 
 def test_ids_that_the_other_side_chose_are_logged_only_when_they_look_like_uuids(receiver: ReceiverBench) -> None:

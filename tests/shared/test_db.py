@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 from alembic.script import ScriptDirectory
-from sqlalchemy import bindparam, create_engine, select, text, update
+from sqlalchemy import bindparam, create_engine, delete, select, text, update
 from sqlalchemy.exc import StatementError
 
 import federated_sender
@@ -96,6 +96,12 @@ def test_what_is_done_to_the_objects_of_a_snapshot_is_not_kept(database: Databas
 
     with database.snapshot() as session:
         assert session.scalars(select(Alert.text)).all() == ["as it was"]
+
+
+def test_in_these_tests_a_snapshot_refuses_what_changes_or_locks_something(database: Database) -> None:
+    for statement in (update(Alert).values(text="changed"), delete(Alert)):
+        with database.snapshot() as session, pytest.raises(AssertionError, match="for reading"):
+            session.execute(statement)
 
 
 def test_what_is_done_one_by_one_is_durable_and_gives_what_it_returns(database: Database) -> None:
