@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, text
 
-_CHANGES: Final = re.compile(r"^\s*(INSERT|UPDATE|DELETE|TRUNCATE)\b|\bFOR UPDATE\b", re.IGNORECASE)
+_CHANGES: Final = re.compile(r"^\s*(INSERT|UPDATE|DELETE|TRUNCATE|SELECT\b.*\bFOR UPDATE)\b", re.IGNORECASE | re.DOTALL)
 
 
 @pytest.fixture(scope="session", autouse=True)
