@@ -5,6 +5,11 @@ A report's bytes are held against the receiver's own table of rules before anyon
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Final
+
 from shared.itk3 import codes, resources, stu3, systems
 from shared.itk3.fhir_xml import Resource, write
 from shared.itk3.identity import derive, payload_identifier
@@ -16,6 +21,9 @@ from shared.itk3.primitives import is_fhir_id
 from shared.itk3.resources import bundle, header_organization, instant, reference
 from shared.itk3.rule import Context
 from shared.itk3.rules import judge
+
+_ANY_ID: Final = "00000000-0000-4000-8000-000000000000"
+_ANY_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def report_ids(message: ReportMessage) -> ReportIds:
@@ -68,7 +76,14 @@ def build_response(message: ResponseMessage) -> bytes:
     code = codes.find(message.code)
     if not code.published:
         raise ValueError("is not a response code that may be sent")
+    _require_frame(_frame_of(message))
+    _require_values(message)
+    return write(_response(message))
+
+
+def _response(message: ResponseMessage) -> Resource:
     sender = header_organization(derive(message.response_id, "header-organization"), message.responder_ods_code)
+    code = codes.find(message.code)
     outcome = _outcome(message, code)
     answered = message.request_message_id
     header = resources.resource(
@@ -87,11 +102,36 @@ def build_response(message: ResponseMessage) -> bytes:
         },
     )
     outer = derive(message.response_id, "message-bundle")
-    whole = _message(outer, derive(message.response_id, "message-bundle-identifier"), [header, sender, outcome])
-    faults = stu3.check(whole)
+    return _message(outer, derive(message.response_id, "message-bundle-identifier"), [header, sender, outcome])
+
+
+def _frame_of(message: ResponseMessage) -> ResponseMessage:
+    """Return a response of the same frame: with others in place of the values that differ from message to message."""
+    return replace(
+        message,
+        response_id=_ANY_ID,
+        request_message_id=None,
+        sender_reference=None,
+        diagnostics=message.diagnostics and systems.NONE,
+        generated_at=_ANY_TIME,
+    )
+
+
+@lru_cache(maxsize=64)
+def _require_frame(frame: ResponseMessage) -> None:
+    """Raise ValueError for a frame that is not of FHIR's types; a receiver has a few dozen, each looked at once."""
+    faults = stu3.check(_response(frame))
     if faults:
         raise ValueError(f"is not valid FHIR at {', '.join(faults)}")
-    return write(whole)
+
+
+def _require_values(message: ResponseMessage) -> None:
+    """Raise ValueError for one of the values that are not in the frame; every other is made by ourselves."""
+    if not is_fhir_id(message.response_id):
+        raise ValueError("is not valid FHIR at Bundle.entry.resource.id")
+    for text in filter(None, (_echo(message.sender_reference), message.diagnostics)):
+        if not stu3.is_string(text):
+            raise ValueError("is not valid FHIR: the sender's reference or the diagnostics are no string")
 
 
 def _refuse_unsendable(body: bytes, message: ReportMessage) -> None:

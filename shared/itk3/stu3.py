@@ -9,8 +9,9 @@ from functools import lru_cache
 from typing import Any, Final, cast, get_args
 
 from fhir.resources.STU3 import get_fhir_model_class
+from fhir_core.types import StringType
 from fhir_core.utils import is_list_type
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 
 from shared.itk3.element import Element
@@ -21,6 +22,7 @@ _NOT_READ: Final = frozenset({"contained"})
 # documents are decoded elsewhere: a short stand-in saves copying megabytes
 _STAND_IN: Final = "AAAA"
 _LONG: Final = 1_000
+_STRING: Final = TypeAdapter(StringType)
 _USUAL: Final = (
     *("Binary", "Bundle", "Composition", "DocumentReference", "Encounter", "HealthcareService", "Location"),
     *("MessageHeader", "OperationOutcome", "Organization", "Patient", "Practitioner", "PractitionerRole", "Task"),
@@ -64,6 +66,15 @@ def check(resource: Resource) -> tuple[str, ...]:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         return tuple(dict.fromkeys(_path(resource["resourceType"], fault["loc"]) for fault in found))
     return ()
+
+
+def is_string(value: str) -> bool:
+    """Say whether ``value`` is a FHIR ``string``."""
+    try:
+        _STRING.validate_python(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def _path(start: str, location: tuple[int | str, ...]) -> str:

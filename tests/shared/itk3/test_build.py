@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from lxml import etree
 
 from shared.itk3 import codes
 from shared.itk3.build import build_report, build_response, report_ids
 from shared.itk3.model import Document, Patient, ReportMessage
+from shared.itk3.parse import read
 from shared.itk3.stu3 import faults
 from tests.shared.itk3.examples import (
     AT,
@@ -299,6 +302,36 @@ def test_a_code_that_is_not_published_is_never_sent(code: str) -> None:
 def test_a_response_that_is_not_valid_fhir_is_refused() -> None:
     with pytest.raises(ValueError, match=r"not valid FHIR at Bundle\.entry"):
         build_response(replace(RESPONSE, issue_type=" not a code "))
+
+
+@pytest.mark.parametrize("change", [{"response_id": "has a space"}, {"diagnostics": "\x0b"}], ids=str)
+def test_of_a_response_each_value_is_looked_at_and_not_the_frame_alone(change: dict[str, str]) -> None:
+    build_response(RESPONSE)
+
+    with pytest.raises(ValueError, match="not valid FHIR"):
+        build_response(replace(RESPONSE, **change))  # type: ignore[arg-type]
+
+
+@given(reference=st.text(), identifier=st.text(), diagnostics=st.text(), response_id=st.text() | st.uuids().map(str))
+def test_whatever_a_response_has_to_say_it_is_valid_fhir_or_not_built(
+    reference: str, identifier: str, diagnostics: str, response_id: str
+) -> None:
+    response = replace(
+        RESPONSE,
+        sender_reference=reference,
+        request_message_id=identifier,
+        diagnostics=diagnostics,
+        response_id=response_id,
+    )
+    try:
+        body = build_response(response)
+    except ValueError:
+        return
+    envelope = read(body, len(body)).envelope
+
+    assert envelope is not None
+    assert faults(envelope.root, "entry") == ()
+    assert [faults(resource) for resource in envelope.message.resources] == [()] * 3
 
 
 def test_every_document_of_a_built_report_is_valid_fhir() -> None:
