@@ -44,7 +44,9 @@ def measure(site: Site, messages: int = 200, rounds: int = 5) -> Result:
         f"{messages} messages of 100 KB lie in the mailbox. The script (`benchmarks/straight_line.py`) downloads each"
         " with NHS England's `mesh-client`, parses it with `fhir.resources`, sends two canned responses, acknowledges,"
         " and stores nothing. The daemon stores message, task and documents durably (fsync on) and sends both"
-        f" responses. {rounds} rounds in turn, each with a MESH that was just started, since the local one gets slower"
+        " responses. The daemon asks MESH for messages as they are, and `mesh-client` for zipped ones, which the local"
+        " MESH takes longer to make (decision 0028)."
+        f" {rounds} rounds in turn, each with a MESH that was just started, since the local one gets slower"
         " with all that it ever held; medians."
     )
     return Result("Receiving", words, figures, {"receive_cpu": middle(cpu), "receive_rate": sqlite})
