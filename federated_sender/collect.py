@@ -27,9 +27,10 @@ from federated_sender.states import Event, State
 from federated_sender.tables import InboxMessage, Poller, Report
 from federated_sender.workload import Clocks, close_alert, open_alert
 from shared.clock import Clock
-from shared.db import DATABASE_AWAY, Database, after_commit, insert_once
+from shared.db import DATABASE_AWAY, Database, after_commit
 from shared.errors import Fault, InvalidMessage
 from shared.identifiers import OdsCode
+from shared.inserts import insert_once
 from shared.itk3.model import ReceivedResponse
 from shared.itk3.responses import read_response
 from shared.log import describe, emit

@@ -16,8 +16,8 @@ from federated_sender import versions
 from federated_sender.attachments import ReadFile, resolve
 from federated_sender.consultation import Consultation, read_consultation
 from federated_sender.outbox_tables import Blob, OutboxAttachment, OutboxRow
-from shared.db import insert_or_lock
 from shared.errors import Fault, InvalidConsultation
+from shared.inserts import insert_or_lock
 
 _TOP = ("consultation_id", "started_at", "updated_at", "confidential")
 _PATIENT = (

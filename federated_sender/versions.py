@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from federated_sender.states import State
 from federated_sender.tables import ConsultationRecord, Report
-from shared.db import insert_or_lock
+from shared.inserts import insert_or_lock
 
 _GOES_OUT: Final = and_(Report.version.is_not(None), Report.state != State.NOT_REQUIRED)
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final, TypeVar, cast
+from typing import Final, TypeVar
 
-from sqlalchemy import Table, and_, bindparam, insert, select
+from sqlalchemy import and_, bindparam, select
 from sqlalchemy.orm import Session, aliased
 
 from registered_receiver import inbox
 from registered_receiver.id_tables import REPLACES, DocumentId, key
 from registered_receiver.tables import Message, Task
+from shared.inserts import insert_rows
 from shared.itk3.codes import ACCEPTED
 from shared.itk3.envelope import Envelope
 from shared.itk3.model import Identifier
@@ -34,7 +35,6 @@ _REPLACING: Final = (
     .where(_MINE.mesh_message_id == bindparam("replaced"), _MINE.kind != REPLACES)
     .order_by(Message.received_at, Message.mesh_message_id)
 )
-_ADD: Final = insert(cast(Table, DocumentId.__table__)).inline()
 
 
 def remember(session: Session, message: Message, envelope: Envelope, replaces: Identifier | None) -> None:
@@ -162,5 +162,4 @@ def _is_called(row: DocumentId, target: Identifier) -> bool:
 def _add(session: Session, message: Message, names: Iterable[tuple[str, Identifier]]) -> None:
     same = {"sender_mailbox": key(message.sender_mailbox or ""), "mesh_message_id": message.mesh_message_id}
     rows = [{**same, "kind": kind, "value": key(name.value), "system": name.system} for kind, name in names]
-    if rows:
-        session.connection().execute(_ADD, rows)
+    insert_rows(session, DocumentId, rows)

@@ -7,9 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import cycle
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from sqlalchemy import Table, bindparam, exists, insert, or_, select, update
+from sqlalchemy import bindparam, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from registered_receiver import ledger, subjects
@@ -18,6 +18,7 @@ from registered_receiver.ledger import LeaseLost
 from registered_receiver.states import MessageEvent, MessageState
 from registered_receiver.tables import Message, MessageBody, Response
 from shared.db import Database, is_one_of
+from shared.inserts import insert_rows
 from shared.itk3.naming import normal_form
 from shared.itk3.primitives import is_fhir_id
 from shared.mesh.messages import IncomingMessage, MessageHeaders
@@ -56,7 +57,6 @@ _CLAIM: Final = (
     )
 )
 _BODY: Final = select(MessageBody.body).where(MessageBody.mesh_message_id == bindparam("mesh_message_id"))
-_ADD_BODY: Final = insert(cast(Table, MessageBody.__table__)).inline()
 _SPELLINGS: Final = 2 * len(PROCESSED_KINDS)
 _PROCESSED: Final = select(ProcessedId.kind, ProcessedId.value).where(
     is_one_of(ProcessedId.kind, *PROCESSED_KINDS),
@@ -64,7 +64,6 @@ _PROCESSED: Final = select(ProcessedId.kind, ProcessedId.value).where(
     ProcessedId.value.in_([bindparam(f"id_{number}") for number in range(_SPELLINGS)]),
     ProcessedId.sender_mailbox == bindparam("sender_mailbox"),
 )
-_ADD_PROCESSED: Final = insert(cast(Table, ProcessedId.__table__)).inline()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,7 @@ def keep(session: Session, incoming: IncomingMessage, now: datetime) -> Message 
     message = keep_record(session, incoming.headers, MessageEvent.COLLECTED, now, truncated=incoming.truncated)
     if message is not None:
         body = {"mesh_message_id": message.mesh_message_id, "body": incoming.body}
-        # nothing else needs it as an object
-        session.connection().execute(_ADD_BODY, body)
+        insert_rows(session, MessageBody, [body])
     return message
 
 
@@ -231,8 +229,7 @@ def mark_processed(session: Session, message: Message, keys: Iterable[tuple[str,
         for kind, value in keys
         if normal_form(value)
     ]
-    if rows:
-        session.connection().execute(_ADD_PROCESSED, rows)
+    insert_rows(session, ProcessedId, rows)
 
 
 def find(session: Session, identifier: str) -> Message | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from sqlalchemy import Table, insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from registered_receiver import events
@@ -23,8 +23,9 @@ from registered_receiver.states import (
 from registered_receiver.tables import Alert, Audit, Message, Response, Task, Timeline, WebLockout, WebSession, WebUser
 from shared.alerts import AlertBook
 from shared.audit import AuditBook
-from shared.db import after_commit, insert_last, insert_once
+from shared.db import after_commit
 from shared.errors import MessagingError
+from shared.inserts import insert_last, insert_once
 from shared.log import Event, emit
 from shared.states import next_state
 from shared.tables import ClaimColumns
@@ -37,7 +38,6 @@ ALERTS: Final = AlertBook(Alert)
 AUDIT: Final = AuditBook(Audit)
 ACCOUNTS: Final = Accounts(WebUser, WebSession, WebLockout)
 
-_ADD_LINE: Final = insert(cast(Table, Timeline.__table__)).inline()
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -123,7 +123,7 @@ def note(
     line = {"mesh_message_id": message.mesh_message_id, "at": now, "event": str(event), "by": by}
     line |= {"from_state": was, "to_state": to, "code": code, "detail": detail}
     # nobody changes it any more, so no object need stand for it
-    insert_last(session, _ADD_LINE, line)
+    insert_last(session, Timeline, line)
 
 
 def timeline(session: Session, mesh_message_id: str) -> list[Timeline]:

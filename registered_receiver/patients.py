@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy import bindparam, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from registered_receiver import ledger
@@ -17,6 +16,7 @@ from registered_receiver.matching import KNOWN, IndexedPatient, PatientFacts, st
 from registered_receiver.patient_file import read_patients
 from registered_receiver.patient_tables import Patient
 from shared.errors import CommandFailed
+from shared.inserts import insert_for
 
 _EMPTY: Final = {"kind": "patient_index_empty", "subject_id": "patient_index"}
 _ROWS_AT_ONCE: Final = 1000
@@ -134,7 +134,7 @@ def _store(session: Session, patients: Sequence[IndexedPatient]) -> tuple[int, i
     different = [row for row in rows if known.get(row[0]) != row]
     if not different:
         return 0, 0
-    insert = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(Patient.__table__)
+    insert = insert_for(session, Patient)
     columns = {name: insert.excluded[name] for name in _COLUMNS if name != "nhs_number"}
     upsert = insert.on_conflict_do_update(index_elements=["nhs_number"], set_=columns)
     session.execute(upsert, [dict(zip(_COLUMNS, row, strict=True)) for row in different])

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
-from sqlalchemy import Table, bindparam, exists, insert, select
+from sqlalchemy import bindparam, exists, select
 from sqlalchemy.orm import Session, aliased, undefer
 
 from registered_receiver import events, ledger, replies
 from registered_receiver.ledger import LeaseLost
 from registered_receiver.tables import Message, Response
-from shared.db import insert_last
 from shared.errors import MeshRefused
+from shared.inserts import insert_last
 from shared.itk3.build import build_response
 from shared.itk3.codes import Level, find
 from shared.itk3.model import ResponseMessage
@@ -56,7 +56,6 @@ _CLAIMED: Final = (
     .where(Response.response_id.in_(bindparam("response_ids", expanding=True)))
     .with_for_update(of=Response)
 )
-_ADD: Final = insert(cast(Table, Response.__table__)).inline()
 
 UNDELIVERED: Final = "response_undelivered"
 """The kind of alert about a response that MESH could not deliver, and the line in the timeline."""
@@ -105,7 +104,7 @@ def queue(session: Session, message: Message, response: ResponseMessage, now: da
         "queued_at": now,
         "attempts": 0,
     }
-    insert_last(session, _ADD, row)
+    insert_last(session, Response, row)
     ledger.note(session, message, "response_queued", now, code=response.code)
     ledger.say(session, events.RESPONSE_QUEUED, message, local_id=row["local_id"], code=response.code)
 

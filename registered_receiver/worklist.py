@@ -5,22 +5,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, cast
 
-from sqlalchemy import Table, and_, func, insert, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from registered_receiver import ledger, subjects, versions
 from registered_receiver.states import TaskEvent, TaskState
 from registered_receiver.tables import Blob, Message, Task, TaskDocument, TaskDrop
-from shared.db import insert_last
 from shared.errors import CommandFailed
+from shared.inserts import insert_for, insert_last
 from shared.itk3 import identity
 from shared.itk3.model import Document, ReceivedReport
 from shared.itk3.naming import normal_form
-
-_ADD_DOCUMENT: Final = insert(cast(Table, TaskDocument.__table__)).inline()
 
 
 def file(session: Session, message: Message, report: ReceivedReport, nhs_number: str, now: datetime) -> Task:
@@ -146,13 +142,12 @@ def complete(session: Session, task_id: str, now: datetime, by: str) -> Task:
 
 def _store(session: Session, task: Task, documents: Sequence[Document]) -> None:
     keys = [hashlib.sha256(document.data).hexdigest() for document in documents]
-    add = (sqlite if session.get_bind().dialect.name == "sqlite" else postgresql).insert(Blob.__table__)
     contents = dict(zip(keys, (document.data for document in documents), strict=True))
     # each process in the same order: two that bring the same documents must not wait for each other
     blobs = [{"sha256": sha256, "data": data} for sha256, data in sorted(contents.items())]
     if blobs:
-        session.connection().execute(add.on_conflict_do_nothing(), blobs)
+        session.connection().execute(insert_for(session, Blob).on_conflict_do_nothing(), blobs)
     for position, (sha256, document) in enumerate(zip(keys, documents, strict=True), 1):
         row = {"task_id": task.task_id, "position": position, "sha256": sha256, "size": len(document.data)}
         row |= {"description": document.description, "content_type": document.content_type[:255]}
-        insert_last(session, _ADD_DOCUMENT, row)
+        insert_last(session, TaskDocument, row)

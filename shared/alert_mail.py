@@ -17,9 +17,10 @@ from shared.checks import Check
 from shared.clock import Clock
 from shared.config import PracticeSettings
 from shared.daemon import Job
-from shared.db import Database, insert_once
+from shared.db import Database
 from shared.digest import MOST_IN_FULL, Item, Letterhead, compose
 from shared.errors import MailFailed
+from shared.inserts import insert_once
 from shared.log import Event, emit
 from shared.mail import Mailer
 from shared.outage import Outage

@@ -12,8 +12,9 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from shared.clock import Clock
-from shared.db import NOT_READY, Database, after_commit, insert_once
+from shared.db import NOT_READY, Database, after_commit
 from shared.errors import CommandFailed
+from shared.inserts import insert_once
 from shared.log import Event, emit
 from shared.tables import AlertColumns
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,6 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Dialect,
-    Insert,
-    Table,
     inspect,
     literal_column,
     text,
@@ -39,7 +36,6 @@ NOT_READY = (*DATABASE_AWAY, ProgrammingError)
 
 _AT_LAST = "at last"
 _AFTERWARDS = "afterwards"
-_ROWS = "rows to insert last"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -189,54 +185,6 @@ def before_commit(session: Session, action: Callable[[], None]) -> None:
 def after_commit(session: Session, action: Callable[[], None]) -> None:
     """Do ``action`` once what a :meth:`Database.transaction` did is durable, and not at all when it is rolled back."""
     session.info.setdefault(_AFTERWARDS, []).append(action)
-
-
-def insert_last(session: Session, statement: Insert, row: Mapping[str, object]) -> None:
-    """Insert a row, with all others of its kind at once, as the last thing of a :meth:`Database.transaction`.
-
-    For what nobody in this transaction looks for or changes. The same ``statement`` object says what is of one kind.
-    """
-    rows = session.info.setdefault(_ROWS, {})
-    if not rows:
-        before_commit(session, lambda: _insert_all(session, rows))
-    rows.setdefault(statement, []).append(row)
-
-
-def _insert_all(session: Session, rows: Mapping[Insert, Sequence[Mapping[str, object]]]) -> None:
-    session.flush()
-    for statement, of_one_kind in rows.items():
-        session.connection().execute(statement, of_one_kind)
-
-
-def insert_once(session: Session, model: type[Any], **values: object) -> bool:
-    """Insert a row unless one with the same key is there already, by whoever; say whether it is new."""
-    statement = _insert_once(session.get_bind().dialect.name, model.__table__)
-    return session.connection().execute(statement, values).first() is not None
-
-
-def insert_or_lock(session: Session, model: type[Any], **values: object) -> None:
-    """Insert a row, or keep the one with the same key from others until the transaction ends."""
-    statement = _insert(session.get_bind().dialect.name, model.__table__).values(**values)
-    key = [column.name for column in inspect(model).primary_key]
-    # an update to what it is already: that locks the row
-    same = {name: statement.excluded[name] for name in key}
-    session.execute(statement.on_conflict_do_update(index_elements=key, set_=same))
-
-
-@cache
-def _insert_once(dialect: str, table: Table) -> Any:
-    return _insert(dialect, table).on_conflict_do_nothing().returning(*table.primary_key.columns)
-
-
-def _insert(dialect: str, table: Table) -> Any:
-    """Return the INSERT of the database in use, with its way of doing nothing; the other one is never loaded."""
-    if dialect == "postgresql":
-        from sqlalchemy.dialects import postgresql
-
-        return postgresql.insert(table)
-    from sqlalchemy.dialects import sqlite
-
-    return sqlite.insert(table)
 
 
 def is_one_of(column: InstrumentedAttribute[Any], *values: str) -> ColumnElement[bool]:

@@ -11,7 +11,8 @@ from uuid import uuid4
 from sqlalchemy import or_, select, update
 
 from shared.clock import Clock
-from shared.db import DATABASE_AWAY, Database, insert_once
+from shared.db import DATABASE_AWAY, Database
+from shared.inserts import insert_once
 from shared.mesh.connection import LONGEST_CALL
 from shared.tables import PollerColumns
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from shared.db import insert_or_lock
+from shared.inserts import insert_or_lock
 from shared.web.lockout_rules import OF_SOURCE, OF_USER, Policy
 from shared.web.tables import Accounts, WebLockoutColumns
 

@@ -19,8 +19,9 @@ import registered_receiver
 from federated_sender.outbox_tables import Blob
 from federated_sender.tables import Alert
 from shared import engine
-from shared.db import DATABASE_AWAY, Database, after_commit, insert_once, insert_or_lock
+from shared.db import DATABASE_AWAY, Database, after_commit
 from shared.errors import DatabaseUnusable
+from shared.inserts import insert_once, insert_or_lock
 
 MIGRATIONS = Path(federated_sender.__file__).parent / "migrations"
 AT = datetime(2026, 11, 20, 18, 0, tzinfo=UTC)
