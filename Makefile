@@ -25,6 +25,9 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 	--custom-compile-command "make lock"
 UV_VERSION := 0.13.9
 
+# for the tests of the alert rules
+PROMTOOL := $(BIN)/promtool
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -33,7 +36,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' Makefile
 
 .PHONY: test
-test: $(INSTALLED) $(SANDBOX_INSTALLED) $(STYLES) | system browser ## run the tests; ARGS="-k name" goes to pytest
+test: $(INSTALLED) $(SANDBOX_INSTALLED) $(STYLES) | system browser $(PROMTOOL) ## run the tests; ARGS="-k name" goes to pytest
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
@@ -44,7 +47,7 @@ lint: $(INSTALLED) | system ## check style, types and the import rules
 	@$(BIN)/lint-imports --no-logo
 
 .PHONY: coverage
-coverage: $(INSTALLED) $(SANDBOX_INSTALLED) $(STYLES) | system browser ## run all tests and measure what they cover; at least 90 % by branch
+coverage: $(INSTALLED) $(SANDBOX_INSTALLED) $(STYLES) | system browser $(PROMTOOL) ## run all tests and measure what they cover; at least 90 % by branch
 	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --quiet --cov --cov-report=term:skip-covered $(ARGS)
 
 .PHONY: demo
@@ -64,7 +67,7 @@ pictures: $(INSTALLED) $(STYLES) | system browser ## take the pictures of the we
 styles: $(STYLES) ## make the stylesheet of the web pages, which a wheel carries
 
 .PHONY: conformance
-conformance: $(INSTALLED) $(SANDBOX_INSTALLED) $(STYLES) | system browser ## prove each requirement by its tests and write docs/conformance*.md
+conformance: $(INSTALLED) $(SANDBOX_INSTALLED) $(STYLES) | system browser $(PROMTOOL) ## prove each requirement by its tests and write docs/conformance*.md
 	@WORKERS=$(WORKERS) $(BIN)/python -m deploy.docs.conformance
 
 .PHONY: chaos
@@ -141,6 +144,9 @@ browser: | system
 $(BIN)/python: | system
 	@echo "setting up .venv: a few minutes"
 	@$(PYTHON) -m venv .venv
+
+$(PROMTOOL): | $(BIN)/python
+	@sh deploy/bootstrap/promtool $@
 
 $(INSTALLED): deploy/lock/development.txt pyproject.toml | $(BIN)/python
 	@$(BIN)/python $(LOCKED) deploy/lock/development.txt

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +33,8 @@ from shared.setting_types import Address
 from shared.vitals import Latencies, Vitals
 from tests.fakes.clock import MovableClock
 
+# `make test` brings it
+PROMTOOL = shutil.which("promtool", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
 MONITORING = Path(__file__).parents[2] / "deploy/monitoring"
 README = (MONITORING / "README.md").read_text()
 CATALOGUE = {event.name: event for event in (*SENDER, *RECEIVER, *LIBRARY)}
@@ -170,7 +174,7 @@ def test_the_readme_lists_every_metric_with_its_labels(documented: dict[str, set
     assert {name: set(re.findall(r"`(\w+)`", labels)) for name, labels in rows} == documented
 
 
-@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here")
+@pytest.mark.skipif(PROMTOOL is None, reason="promtool is not here")
 def test_no_rule_alarms_on_a_good_day_and_every_rule_on_a_bad_one(tmp_path: Path) -> None:
     firing = [{"labels": f'{{alertname="{rule["alert"]}"}}', "value": 1} for rule in rules(RULES)]
     days = (Path(__file__).parent / "prometheus-rules.test.yml").read_text()
@@ -178,7 +182,7 @@ def test_no_rule_alarms_on_a_good_day_and_every_rule_on_a_bad_one(tmp_path: Path
     (tmp_path / "days.yml").write_text(days)
 
     done = subprocess.run(
-        ["promtool", "test", "rules", tmp_path / "days.yml"], capture_output=True, text=True, timeout=60
+        [str(PROMTOOL), "test", "rules", tmp_path / "days.yml"], capture_output=True, text=True, timeout=60
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
